@@ -1,4 +1,4 @@
-"""The admin app, with the portal's own site."""
+"""The admin app, with the portal's own site and the portal's system checks."""
 
 from django.contrib.admin.apps import AdminConfig
 
@@ -7,3 +7,8 @@ class PortalAdminConfig(AdminConfig):
     """`django.contrib.admin` with `scp_portal.admin_site.PortalAdminSite` as its default site."""
 
     default_site = "scp_portal.admin_site.PortalAdminSite"
+
+    def ready(self) -> None:
+        from scp_portal import checks  # noqa: F401  # registers the checks; models must be loaded first
+
+        super().ready()
