@@ -1,0 +1,1 @@
+"""The SCP Integration Portal: the enforcement boundary between the Smart Community Platform and outside systems."""
