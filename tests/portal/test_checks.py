@@ -1,0 +1,68 @@
+"""The portal refuses to start with settings that are unsafe, and says which."""
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from scp_portal import checks
+
+
+@pytest.fixture
+def production(settings):
+    settings.DEBUG = False
+    settings.DEMO = False
+    settings.KEYCLOAK_IS_EMBEDDED = False
+    settings.SECRET_KEY = "k" * 60
+    settings.OIDC_RP_CLIENT_SECRET = settings.KEYCLOAK_PROVISIONER_SECRET = "s3cret-of-our-own"
+    settings.PORTAL_URL = "https://portal.example.org"
+    settings.KEYCLOAK_URL = settings.TOKEN_ISSUER = settings.TOKEN_JWKS_URL = "https://id.example.org"
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_HSTS_SECONDS = 63_072_000
+    settings.ALLOWED_HOSTS = ["portal.example.org"]
+    return settings
+
+
+def test_sound_production_settings_start(production):
+    checks.refuse_to_start()
+
+
+@pytest.mark.req("A-3.1-1")
+def test_the_embedded_issuer_is_refused_when_debug_is_off(production):
+    production.KEYCLOAK_IS_EMBEDDED = True
+    with pytest.raises(ImproperlyConfigured, match=r"portal\.E001"):
+        checks.refuse_to_start()
+
+
+@pytest.mark.req("A-5.1-2")
+@pytest.mark.parametrize("name", ["SECRET_KEY", "OIDC_RP_CLIENT_SECRET", "KEYCLOAK_PROVISIONER_SECRET"])
+def test_a_demo_credential_is_refused_outside_the_demo(production, name):
+    setattr(production, name, "demo-" + "x" * 60)
+    with pytest.raises(ImproperlyConfigured, match=name):
+        checks.refuse_to_start()
+
+
+def test_the_demo_is_refused_when_debug_is_off(production):
+    production.DEMO = True
+    with pytest.raises(ImproperlyConfigured, match=r"portal\.E003"):
+        checks.refuse_to_start()
+
+
+@pytest.mark.req("B-7.3-1", "A-6-5")
+@pytest.mark.parametrize("name", ["PORTAL_URL", "KEYCLOAK_URL", "TOKEN_ISSUER", "TOKEN_JWKS_URL"])
+def test_plain_http_is_refused_in_production(production, name):
+    setattr(production, name, "http://somewhere.example.org")
+    with pytest.raises(ImproperlyConfigured, match=name):
+        checks.refuse_to_start()
+
+
+@pytest.mark.req("B-7.3-1")
+def test_production_settings_pass_djangos_own_deployment_checks(production):
+    from django.core.checks import run_checks
+
+    faults = [fault for fault in run_checks(include_deployment_checks=True) if fault.id.startswith("security.")]
+    assert faults == []
+
+
+@pytest.mark.req("B-4.1-1")
+@pytest.mark.django_db
+def test_the_application_logs_in_as_a_role_that_cannot_bypass_row_level_security():
+    assert checks.the_application_cannot_bypass_row_level_security(None, databases=["default"]) == []

@@ -1,0 +1,22 @@
+"""The two probes."""
+
+import pytest
+
+
+def test_livez_answers_without_a_database(client):
+    assert client.get("/livez").json() == {"status": "ok"}
+
+
+@pytest.mark.django_db
+def test_readyz_names_what_it_looked_at_and_nothing_else(client):
+    answer = client.get("/readyz")
+    assert answer.status_code == 200, answer.content
+    assert answer.json() == {"status": "ok", "checks": {"database": True, "migrations": True, "broker": True}}
+
+
+@pytest.mark.django_db
+@pytest.mark.req("A-2-1")
+def test_readyz_says_within_seconds_that_the_broker_is_away(client, settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]["broker"]) == (503, False)
