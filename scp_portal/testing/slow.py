@@ -1,0 +1,21 @@
+"""`@pytest.mark.slow`: minutes rather than seconds. Run with `--slow`, with `CI=true`, or when named on the command line."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def add_option(parser: pytest.Parser) -> None:
+    parser.getgroup("portal").addoption("--slow", action="store_true", help="run the tests marked slow, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--slow") or os.environ.get("CI") == "true":
+        return
+    named = {str(argument).split("::")[0] for argument in config.invocation_params.args}
+    left_out = [item for item in items if item.get_closest_marker("slow") and item.location[0] not in named]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
