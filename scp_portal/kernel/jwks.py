@@ -32,8 +32,6 @@ MAX_KEYS = 64
 RSA_BITS = range(2048, 8193)
 LOWEST_RSA_EXPONENT = 65537
 
-UNAVAILABLE = "The identity server cannot be reached. Nothing is wrong with your credentials; try again in a minute."
-
 
 class KeySetRejected(ValueError):
     """The answer is no usable JWK set; the text says why, for the log."""
@@ -134,7 +132,7 @@ class KeySet:
             self._refresh(RETRY_COOLDOWN, wait=age is None or age >= STALE_SECONDS)
             age = self._age()
         if age is None or age >= STALE_SECONDS:
-            raise IdpUnavailable(UNAVAILABLE)
+            raise IdpUnavailable(internal=f"no usable signing keys at {self.url}")
         return self.generation
 
     def find(self, kid: str) -> Key | None:
@@ -145,7 +143,7 @@ class KeySet:
             self._refresh(UNKNOWN_KID_COOLDOWN, wait=True)
             key = self._keys.get(kid)
         if key is None and self._failed:
-            raise IdpUnavailable(UNAVAILABLE)
+            raise IdpUnavailable(internal=f"no usable signing keys at {self.url}")
         return key
 
     def _fetched(self) -> bytes:

@@ -1,7 +1,7 @@
 """Verification of signed access tokens (RFC 7519, RFC 9068), strict and without a call per request.
 
 The order of the checks is governance 8.4. Whatever is wrong with a token ends as `TokenInvalid` (or `TokenLifetime`), never as
-another exception, however hostile its content; the caller learns nothing more, while `reason_of(problem)` gives the audit
+another exception, however hostile its content; the caller learns nothing more, while `problem.internal` tells the audit
 trail a short code such as "alg", "signature", "audience".
 """
 
@@ -21,7 +21,7 @@ from jwt.algorithms import get_default_algorithms
 from jwt.exceptions import PyJWTError
 
 from scp_portal.kernel.jwks import KeySet
-from scp_portal.kernel.problems import Problem, TokenInvalid, TokenLifetime
+from scp_portal.kernel.problems import TokenInvalid, TokenLifetime
 
 T = TypeVar("T")
 
@@ -33,8 +33,6 @@ SAFE_ALGORITHMS = frozenset({"RS256", "PS256", "ES256"})
 ALGORITHMS = {name: algorithm for name, algorithm in get_default_algorithms().items() if name in SAFE_ALGORITHMS}
 ACCESS_TOKEN_TYPES = frozenset({"jwt", "at+jwt"})
 COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-REFUSED = "The access token was refused. Ask for a new one and try again."
-TOO_LONG_LIVED = "The access token is valid for longer than this portal allows."
 
 
 class Refusal(ValueError):
@@ -43,11 +41,6 @@ class Refusal(ValueError):
 
 class LifetimeRefusal(Refusal):
     """The token is genuine but lives too long."""
-
-
-def reason_of(problem: Problem) -> str:
-    """The internal reason of a refused token, for the audit trail; the problem's code when there is none."""
-    return str(problem.__cause__) if isinstance(problem.__cause__, Refusal) else problem.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +165,9 @@ def _or_refuse(check: Callable[[], T]) -> T:
     try:
         return check()
     except LifetimeRefusal as refusal:
-        raise TokenLifetime(TOO_LONG_LIVED) from refusal
+        raise TokenLifetime(internal=str(refusal)) from refusal
     except Refusal as refusal:
-        raise TokenInvalid(REFUSED) from refusal
+        raise TokenInvalid(internal=str(refusal)) from refusal
 
 
 class TokenVerifier:

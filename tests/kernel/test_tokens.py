@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from scp_portal.kernel.jwks import KeySet, KeySetRejected, parse_key_set
 from scp_portal.kernel.problems import IdpUnavailable, Problem, TokenInvalid, TokenLifetime
-from scp_portal.kernel.tokens import TokenVerifier, reason_of
+from scp_portal.kernel.tokens import TokenVerifier
 from tests.keycloak.mint import AUDIENCE, ISSUER, Mint, b64
 
 URL = "https://id.example.org/realms/scp/protocol/openid-connect/certs"
@@ -55,7 +55,7 @@ VERIFIER = verifier()
 def refusal(token: Any, using: TokenVerifier = VERIFIER) -> str:
     with pytest.raises(TokenInvalid) as caught:
         using.verify(token)
-    return reason_of(caught.value)
+    return caught.value.internal
 
 
 def test_a_genuine_token_is_accepted_and_its_claims_are_typed() -> None:
@@ -251,7 +251,7 @@ def test_a_token_that_lives_a_day_is_refused_though_signed() -> None:
     now = int(time.time())
     with pytest.raises(TokenLifetime) as caught:
         VERIFIER.verify(MINT.token(iat=now, exp=now + 86400))
-    assert reason_of(caught.value) == "lifetime"
+    assert caught.value.internal == "lifetime"
     assert VERIFIER.verify(MINT.token(iat=now, exp=now + 900))
 
 
@@ -406,7 +406,7 @@ def never_accepted(token: Any, using: TokenVerifier = VERIFIER) -> None:
     raise AssertionError(f"accepted: {token!r}")
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(name=CLAIM_NAMES, value=JSON_VALUES)
 def test_no_rightly_signed_token_of_odd_claims_is_another_exception(name: str, value: Any) -> None:
     try:
@@ -416,7 +416,7 @@ def test_no_rightly_signed_token_of_odd_claims_is_another_exception(name: str, v
     assert name in {"jti", "sub", "azp", "nbf"} or value == AUDIENCE or AUDIENCE in claims.audience
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(header=st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit", "jwk", "x"]), JSON_VALUES, max_size=4))
 def test_no_token_of_odd_header_is_another_exception(header: dict[str, Any]) -> None:
     try:
@@ -426,7 +426,7 @@ def test_no_token_of_odd_header_is_another_exception(header: dict[str, Any]) -> 
     assert header.get("alg", "RS256") == "RS256" and header.get("kid", MINT.kid) == MINT.kid and "crit" not in header
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.text(max_size=300) | st.binary(max_size=200).map(b64) | st.from_regex(r"[\w-]{1,90}\.[\w-]{1,90}\.[\w-]{1,90}"))
 def test_no_random_text_is_accepted(text: str) -> None:
     never_accepted(text)
