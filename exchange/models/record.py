@@ -25,11 +25,14 @@ class Record(models.Model):
     verticals = ArrayField(models.CharField(max_length=32))
     person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
     payload = models.JSONField()
-    updated_at = models.DateTimeField(help_text="Stamped by the database at every change, from the clock.")
+    updated_at = models.DateTimeField(editable=False, help_text="Stamped by the database at every change.")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["tenant", "dataset", "source_key"], name="exchange_record_source_key"),
+            models.CheckConstraint(
+                name="exchange_record_touches_a_vertical", condition=models.Q(verticals__len__gt=0)
+            ),
         ]
         indexes = [
             models.Index(fields=["tenant", "dataset", "updated_at", "record_id"], name="exchange_record_page"),
