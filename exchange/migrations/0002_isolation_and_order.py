@@ -61,6 +61,7 @@ DROP FUNCTION exchange_lock_dataset(text, text);
 
 class Migration(migrations.Migration):
     dependencies = [
+        ("audit", "0001_audit_trail"),
         ("exchange", "0001_models"),
     ]
 
