@@ -1,11 +1,9 @@
 #!/usr/bin/env python3
 """Django's command line. `./portal manage` runs it with the embedded parts' addresses in the environment."""
 
-import os
 import sys
 
-from django.core.management import execute_from_command_line
+from scp_portal.commandline import run
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scp_portal.settings")
-    execute_from_command_line(sys.argv)
+    run(sys.argv)

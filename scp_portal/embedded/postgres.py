@@ -22,14 +22,21 @@ import psycopg
 from psycopg import sql
 
 from scp_portal.embedded.binaries import (
-    EmbeddedPostgresError,
     dropping,
     find_binaries,
     how_to_drop,
     major_version,
     reachable_by_nobody,
 )
-from scp_portal.embedded.processes import command_line, die_with_parent, end, exclusive, short_socket_folder, spawn
+from scp_portal.embedded.processes import (
+    CannotStart,
+    command_line,
+    die_with_parent,
+    end,
+    exclusive,
+    short_socket_folder,
+    spawn,
+)
 
 ROLES = Path(__file__).with_name("roles.sql")
 DATABASE = "portal"
@@ -76,7 +83,7 @@ class EmbeddedPostgres:
                     self._remove_stale_pid_file()
                     self._spawn()
                 if time.monotonic() > deadline:
-                    raise EmbeddedPostgresError(f"PostgreSQL did not answer in {timeout} s: {self._end_of_log()}")
+                    raise CannotStart(f"PostgreSQL did not answer in {timeout} s: {self._end_of_log()}")
                 time.sleep(0.03)
 
     def stop(self, timeout: float = 30) -> None:
@@ -146,7 +153,7 @@ class EmbeddedPostgres:
             check=False,
         )
         if done.returncode:
-            raise EmbeddedPostgresError(f"initdb failed:\n{done.stdout[-1000:]}\n{done.stderr[-2000:]}")
+            raise CannotStart(f"initdb failed:\n{done.stdout[-1000:]}\n{done.stderr[-2000:]}")
         part.rename(self.data)
 
     def _locale(self) -> list[str]:
@@ -158,7 +165,7 @@ class EmbeddedPostgres:
     def _refuse_another_version(self) -> None:
         have = int((self.data / "PG_VERSION").read_text().split(".")[0])
         if have != self.version:
-            raise EmbeddedPostgresError(
+            raise CannotStart(
                 f"{self.data} was made by PostgreSQL {have}, the binaries here are {self.version}: "
                 "dump and restore it, or move the folder away to start anew"
             )

@@ -15,12 +15,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+ROOT = Path(__file__).resolve().parents[2]
 SOCKET_PATH_LIMIT = 100  # a unix socket's path holds 103 to 107 bytes, depending on the system
 NOBODY = 65534  # how a process in root's user namespace sees itself
 
 
+class CannotStart(RuntimeError):
+    """A part can't be started here; the message is for people and says what to do."""
+
+
 def die_with_parent(number: signal.Signals) -> Callable[[], None]:
-    """For `preexec_fn`: the kernel sends `number` to the child when the starting thread ends, even by kill -9 (Linux)."""
+    """For `preexec_fn`: on Linux the child gets `number` when its starting thread ends, by kill -9 too."""
     parent = os.getpid()
     libc = ctypes.CDLL(None)
 
@@ -42,7 +47,7 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 def short_socket_folder(folder: Path, socket_name: str, prefix: str) -> Path:
-    """`folder`, or a private folder under the temporary directory when a socket in `folder` would have too long a path."""
+    """`folder`, or a private folder under the temporary directory when a socket's path would be too long."""
     if len(os.fsencode(folder / socket_name)) < SOCKET_PATH_LIMIT:
         return folder
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
@@ -73,6 +78,8 @@ def end(process: subprocess.Popen[bytes], number: signal.Signals, harder: signal
         except subprocess.TimeoutExpired:
             process.send_signal(harder)
             process.wait(timeout)
+    for watcher in _watcher:
+        watcher.remove(process.pid)
 
 
 class Watcher:
@@ -84,8 +91,7 @@ class Watcher:
 
     def __init__(self) -> None:
         command = [sys.executable, "-m", "scp_portal.embedded.processes"]
-        root = Path(__file__).resolve().parents[2]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, cwd=root)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, cwd=ROOT)
 
     def add(self, pid: int) -> None:
         self._tell(f"+{pid}\n")
@@ -118,19 +124,32 @@ def watch(lines: Iterator[str]) -> None:
             os.kill(pid, signal.SIGINT)
 
 
-def spawn(command: Sequence[str], *, log: Path, env: dict[str, str], preexec: Callable[[], None]) -> subprocess.Popen[bytes]:
-    """Start a server in a session of its own (Ctrl-C reaches only its starter), its output appended to `log`."""
+_watcher: list[Watcher] = []
+
+
+def spawn(
+    command: Sequence[str], *, log: Path, env: dict[str, str], preexec: Callable[[], None], cwd: Path = Path("/")
+) -> subprocess.Popen[bytes]:
+    """Start a server in a session of its own (Ctrl-C reaches only its starter), its output appended to `log`.
+
+    `preexec` carries the death signal; where there is none (macOS) one watcher per starting process stands in.
+    """
     with log.open("ab") as output:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             list(command),
             env=env,
-            cwd="/",
+            cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
             preexec_fn=preexec,
         )
+    if sys.platform != "linux":
+        if not _watcher:
+            _watcher.append(Watcher())
+        _watcher[0].add(process.pid)
+    return process
 
 
 if __name__ == "__main__":

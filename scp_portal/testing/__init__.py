@@ -1,1 +1,1 @@
-"""The test suite's own pytest plugins: throw-away servers, a database per worker and per test, the requirement report."""
+"""The test suite's own pytest plugins: throw-away servers, databases, the requirement report."""

@@ -21,14 +21,13 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> None:
     """The migrated template and this worker's own clone of it."""
     with django_db_blocker.unblock():
         cluster.ensure_template()
         with cluster.superuser() as admin:
             cluster.clone(admin, cluster.own_name())
         cluster.point_aliases_at(cluster.own_name())
-    yield
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the settings need besides the addresses of servers, for tests and for type checking. No value here is a secret."""
+"""What the settings need besides the addresses of servers, for tests and type checking. Nothing here is secret."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from scp_portal.embedded.valkey import EmbeddedValkey
 from scp_portal.testing import browser, cluster, databases, requirements, slow
 from scp_portal.testing.environment import ENVIRONMENT
 
+
 class ThrowAwayServers:
     """What this process started; the workers of xdist find the addresses in the environment and start nothing."""
 

@@ -1,4 +1,4 @@
-"""`@pytest.mark.slow`: minutes rather than seconds. Run with `--slow`, with `CI=true`, or when named on the command line."""
+"""`@pytest.mark.slow`: minutes rather than seconds. Run with `--slow`, with `CI=true`, or when its file is named."""
 
 from __future__ import annotations
 

@@ -1,0 +1,43 @@
+"""What must be true before the web server starts: the tables are there, and so is the demo."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import django
+from django.core.management import call_command
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+
+from scp_portal.embedded.processes import CannotStart
+
+Say = Callable[[str], None]
+
+
+def prepare(folder: Path, say: Say) -> None:
+    """Migrate and load the demo in this process (a command of its own would cost a second each)."""
+    django.setup()
+    if migrations_are_missing():
+        migrate(say)
+    call_command("load_demo", verbosity=0)
+    say("Demo data is in place")
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's wrapper has one
+
+
+def migrations_are_missing() -> bool:
+    executor = MigrationExecutor(connections["default"])
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def migrate(say: Say) -> None:
+    if not os.environ.get("DATABASE_OWNER_URL"):
+        raise CannotStart(
+            "The database of DATABASE_URL lacks tables of this version, and only their owner may make them: "
+            "set DATABASE_OWNER_URL to the owner's login (see README), or migrate it yourself."
+        )
+    call_command("migrate", database="owner", verbosity=0, interactive=False)
+    say("Tables made")

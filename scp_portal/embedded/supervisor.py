@@ -1,0 +1,183 @@
+"""`./portal up` and `./portal manage`: everything on one machine, and nothing left behind when it ends."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import webbrowser
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from scp_portal.embedded import preparation, welcome
+from scp_portal.embedded.children import Children
+from scp_portal.embedded.processes import ROOT, CannotStart
+from scp_portal.embedded.services import ISSUER_PORT, PORT, Folder, Ports, Services, answers, polling, tail
+
+READY_WITHIN = 60
+STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Console:
+    """Progress for people, with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def say(self, text: str) -> None:
+        print(f"[{self.seconds():5.1f} s] {text}", flush=True)
+
+
+def folder() -> Folder:
+    """`var/` of the project, or the folder that PORTAL_VAR names."""
+    return Folder(Path(os.environ.get("PORTAL_VAR") or ROOT / "var").absolute())
+
+
+def refuse_taken(port: int, flag: str) -> None:
+    """Say now, and which flag helps: a stranger that listens there would answer in our place."""
+    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        with contextlib.suppress(OSError), socket.socket(family) as client:
+            client.settimeout(1)
+            if client.connect_ex((host, port)) == 0:
+                raise CannotStart(f"Port {port} is taken by another program. Choose a free one: ./portal up {flag} N")
+    try:
+        with socket.socket() as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            server.bind(("127.0.0.1", port))
+    except OSError as error:
+        raise CannotStart(
+            f"Port {port} can't be used ({error.strerror}). Choose another: ./portal up {flag} N"
+        ) from error
+
+
+def up(options: argparse.Namespace) -> int:
+    """Start, serve until told to stop or until a part ends; 0 when told to."""
+    console, place = Console(), folder()
+    if not place.take(alone=True):
+        raise CannotStart(in_use(place))
+    ports = Ports(options.port, options.issuer_port)
+    refuse_taken(ports.web, "--port")
+    services = Services(place, ports, console.say)
+    if services.embedded_issuer:
+        refuse_taken(ports.issuer, "--issuer-port")
+    services.end_orphans()
+    place.remember(ports)
+    children = Children(place.path / "log")
+    with told_to_stop() as stop:
+        try:
+            services.start()
+            preparation.prepare(place.path, console.say)
+            children.start_web(ports.web)
+            children.start_worker(place.path)
+            wait_until_ready(ports.web, children, stop)
+            if not stop.is_set():
+                greet(console, ports, options.browser)
+            return watch(services, children, stop)
+        finally:
+            began = time.monotonic()
+            children.stop()
+            services.stop()
+            place.release()
+            console.say(f"Stopped in {time.monotonic() - began:.1f} s.")
+
+
+def in_use(place: Folder) -> str:
+    """Why `up` can't have the folder alone."""
+    url = f"http://localhost:{place.ports().web}/"
+    if answers(f"{url}livez"):
+        return f"The portal already runs: {url} (stop it with Ctrl-C in its terminal)."
+    return f"{place.path} is in use by another ./portal up or ./portal manage. Wait for it to end, or stop it."
+
+
+@contextlib.contextmanager
+def told_to_stop() -> Iterator[threading.Event]:
+    """An event that Ctrl-C, a kill or a closed terminal sets."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in STOPPING_SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def wait_until_ready(port: int, children: Children, stop: threading.Event) -> None:
+    for _ in polling(READY_WITHIN):
+        if stop.is_set() or answers(f"http://127.0.0.1:{port}/readyz"):
+            return
+        if name := children.dead():
+            raise CannotStart(f"The {name} process ended at once:{tail(children.log_of(name))}")
+    raise CannotStart(f"The portal was not ready after {READY_WITHIN} s:{tail(children.log_of('web'))}")
+
+
+def greet(console: Console, ports: Ports, browser: bool) -> None:
+    url = f"http://localhost:{ports.web}/"
+    console.say(f"Ready: {url}")
+    print(welcome.text(url), flush=True)
+    if browser and sys.stdout.isatty() and not os.environ.get("CI"):
+        webbrowser.open(url)
+
+
+def watch(services: Services, children: Children, stop: threading.Event) -> int:
+    """Until told to stop; when a part ends by itself all end, with its last words."""
+    while not stop.wait(0.25):
+        if name := children.dead():
+            print(f"The {name} process ended by itself:{tail(children.log_of(name))}", file=sys.stderr)
+            return 1
+        if name := services.dead():
+            print(f"{name} ended by itself:{tail(services.log_of(name))}", file=sys.stderr)
+            return 1
+    return 0
+
+
+def manage(arguments: Sequence[str]) -> int:
+    """manage.py in this process: with the servers of a running `up`, else with servers for as long as it takes."""
+    from scp_portal.commandline import run  # imports Django, which `up --help` need not wait for
+
+    place = folder()
+    shared = place.take(alone=False)
+    services = Services(place, place.ports(), lambda text: None)
+    if not shared:
+        services.adopt()
+        run(["manage.py", *arguments])
+        return 0
+    try:
+        services.start()
+        run(["manage.py", *arguments])
+        return 0
+    finally:
+        place.take(alone=True, wait=True)  # others may be using what this process started
+        services.stop()
+        place.release()
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="./portal")
+    commands = made.add_subparsers(dest="command", required=True)
+    start = commands.add_parser("up", help="start everything on this machine; Ctrl-C stops it")
+    start.add_argument("--port", type=int, default=PORT, help=f"port of the portal (default {PORT})")
+    start.add_argument("--issuer-port", type=int, default=ISSUER_PORT, help=f"of the token issuer ({ISSUER_PORT})")
+    start.add_argument("--no-browser", dest="browser", action="store_false", help="open no browser")
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    try:
+        if argv[:1] == ["manage"]:
+            return manage(argv[1:])
+        return up(parser().parse_args(argv))
+    except CannotStart as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

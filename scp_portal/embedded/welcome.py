@@ -1,0 +1,41 @@
+"""What the terminal says when the portal is ready: where to go, as whom, and one line to try."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+PEOPLE = Path(__file__).with_name("people.json")
+
+
+def text(url: str) -> str:
+    people = "\n".join(f"    {name:<18} {does}" for name, does in demo_people())
+    return f"""
+  Open {url} and choose who you are; there are no passwords:
+
+{people}
+
+  A partner's machine reads governed records (a token first, then the page):
+
+    {curl(url)}
+
+  Ctrl-C stops everything.
+"""
+
+
+def demo_people() -> list[tuple[str, str]]:
+    """Name, and role with country, of each demo person."""
+    people = json.loads(PEOPLE.read_text(encoding="utf-8"))["people"]
+    return [(person["name"], f"{person['role']}, {person['country']}") for person in people]
+
+
+def curl(url: str) -> str:
+    """One shell line: fetch a token for the demo's machine client, then a page of records with it."""
+    client = json.loads((Path(os.environ["PORTAL_VAR"]) / "demo-client.json").read_text(encoding="utf-8"))
+    issuer = f"{os.environ['KEYCLOAK_URL']}/realms/scp/protocol/openid-connect/token"
+    ask = f"curl -s -u '{client['client_id']}:{client['client_secret']}' -d grant_type=client_credentials {issuer}"
+    token = f"""$({ask} | sed 's/.*"access_token" *: *"\\([^"]*\\).*/\\1/')"""
+    return (
+        f"""curl -s -H "Authorization: Bearer {token}" '{url}api/v1/datasets/{client["dataset"]}/records?page_size=3'"""
+    )
