@@ -50,7 +50,7 @@ DEFINITIONS: Final[dict[str, Definition]] = {
             "sub_community_id": _field("Sub-community", "public"),
             "author_id": _field("Author", "identifier"),
             "written_at": _field("Written", "personal"),
-            "body": _field("Text", "content"),
+            "body": _field("Text", "free_text"),
             "agrees": _field("Agree", "public", "integer"),
             "disagrees": _field("Disagree", "public", "integer"),
             "moderation": _field("Moderation", "public"),
@@ -66,7 +66,7 @@ DEFINITIONS: Final[dict[str, Definition]] = {
             "sub_community_id": _field("Sub-community", "public"),
             "author_id": _field("Author", "identifier"),
             "written_at": _field("Written", "personal"),
-            "reaction": _field("Reaction", "opinion"),
+            "reaction": _field("Reaction", "sensitive"),
         },
     },
 }

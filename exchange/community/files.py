@@ -95,6 +95,6 @@ def key_values(source: SourceFile) -> Iterator[tuple[int, str, str]]:
         return
     for line, row in source.raw_rows():
         if len(row) != 2:
-            source.faults.row(source.where(line), f"has {len(row)} cells", "write key,value; a value with commas in quotes")
+            source.faults.row(source.where(line), f"has {len(row)} cells", "write key,value; with commas in quotes")
             continue
         yield line, columns.fold(row[0]), row[1]
