@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+from registry import lifecycle
+from scp_portal.kernel.problems import IllegalTransition
+
 if TYPE_CHECKING:
-    from registry.models import Integration  # noqa: F401
+    from registry.models import Integration
 
 
 class IntegrationQuerySet(models.QuerySet["Integration"]):
@@ -23,8 +28,34 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         """Those that wait for somebody's decision, most urgent first."""
         return self.filter(status__in=["requested", "reviewed", "approved"]).order_by("due_at", "created_at")
 
+    def serving(self) -> IntegrationQuerySet:
+        return self.filter(status__in=lifecycle.SERVING)
+
+    def past_their_end(self, now: datetime) -> IntegrationQuerySet:
+        """Still marked as serving although `active_until` has passed; requests are refused without this (B-6.2-6)."""
+        return self.serving().filter(active_until__lte=now)
+
+    def past_their_sunset(self, now: datetime) -> IntegrationQuerySet:
+        return self.filter(status=lifecycle.Status.DEPRECATED, sunset_at__lte=now)
+
     def create(self, **kwargs: Any) -> Integration:
         """Refused with a status: an integration starts as a draft and moves by its actions."""
         if kwargs.get("status", "draft") != "draft":
-            raise ValueError("an integration starts in draft")
+            raise IllegalTransition("An integration starts in draft.")
         return super().create(**kwargs)
+
+    def update(self, **kwargs: Any) -> int:
+        if "status" in kwargs:
+            raise IllegalTransition("The status of an integration changes by its steps only.")
+        return super().update(**kwargs)
+
+    def bulk_update(self, objs: Iterable[Integration], fields: Iterable[str], batch_size: int | None = None) -> int:
+        if "status" in fields:
+            raise IllegalTransition("The status of an integration changes by its steps only.")
+        return super().bulk_update(objs, fields, batch_size)
+
+    def bulk_create(self, objs: Iterable[Integration], *args: Any, **kwargs: Any) -> list[Integration]:
+        objs = list(objs)
+        if any(row.status != lifecycle.Status.DRAFT for row in objs):
+            raise IllegalTransition("An integration starts in draft.")
+        return super().bulk_create(objs, *args, **kwargs)

@@ -157,6 +157,7 @@ class Decision(models.Model):
     role = models.CharField(max_length=32, help_text="In which role the person acted.")
     reason = models.TextField(blank=True)
     reason_code = models.CharField(max_length=32, blank=True)
+    snapshot = models.JSONField(null=True, blank=True, help_text="What was submitted; `content_hash` is its hash.")
     decided_at = models.DateTimeField(auto_now_add=True)
     transaction_id = models.BigIntegerField(default=0, editable=False, help_text="Stamped by the database.")
 
@@ -186,6 +187,7 @@ class ClientSync(models.Model):
     wanted = models.CharField(max_length=16, choices=Wanted)
     observed = models.CharField(max_length=16, blank=True)
     attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, help_text="When to try (again); empty: what is wanted is so.")
     last_error = models.TextField(blank=True)
     wanted_at = models.DateTimeField(auto_now=True)
     observed_at = models.DateTimeField(null=True)

@@ -135,6 +135,10 @@ class RoleGrant(models.Model):
                 name="registry_no_one_grants_a_role_to_themselves",
                 condition=models.Q(granted_by__isnull=True) | ~models.Q(granted_by=models.F("user")),
             ),
+            models.CheckConstraint(
+                name="registry_a_grant_for_a_partner_names_its_tenant",
+                condition=models.Q(partner__isnull=True) | models.Q(tenant__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
