@@ -219,6 +219,11 @@ OIDC_STORE_ID_TOKEN = True
 OIDC_CREATE_USER = True
 ALLOW_LOGOUT_GET_METHOD = False
 
+# -- audit -------------------------------------------------------------------------------------------------------
+
+AUDIT_ORIGIN = env_str("AUDIT_ORIGIN", f"{urlsplit(PORTAL_URL).hostname}/audit")
+"""Begins the name of every audit log and stands in every entry: choose it once, for good."""
+
 # -- the way out -------------------------------------------------------------------------------------------------
 
 TRUSTED_ORIGINS = env_list("TRUSTED_ORIGINS", "{0.scheme}://{0.netloc}".format(urlsplit(KEYCLOAK_URL)))
