@@ -116,9 +116,7 @@ def _check_frozen(tenant: TenantPolicy, verticals: Mapping[str, VerticalPolicy],
             raise IntegrationNotActive(f"Vertical {code} is frozen.")
 
 
-def check_network(
-    integration: IntegrationFacts, token: TokenFacts, request: Request, bounds: Iterable[Limits]
-) -> None:
+def check_network(integration: IntegrationFacts, token: TokenFacts, request: Request, bounds: Iterable[Limits]) -> None:
     """Source address and client certificate, where any rule asks for them (B-7.2-2, B-7.2-3)."""
     bounds = tuple(bounds)
     if (integration.ip_allowlist or any(b.ip_allowlist for b in bounds)) and not _listed(
@@ -321,9 +319,7 @@ class _Explained:
     said: tuple[tuple[str, Mask], ...]
 
 
-def _explained(
-    tenant: TenantPolicy, rules: Iterable[VerticalPolicy], dataset: DatasetRules
-) -> Iterable[_Explained]:
+def _explained(tenant: TenantPolicy, rules: Iterable[VerticalPolicy], dataset: DatasetRules) -> Iterable[_Explained]:
     rules = tuple(rules)
     for rule in dataset.fields:
         said = [("contract", rule.mask), ("tenant", tenant.mask(rule.category))]

@@ -1,0 +1,55 @@
+"""Purposes and legal bases a contract may name: terms of the W3C Data Privacy Vocabulary.
+
+Source: DPV 2.3 (https://w3id.org/dpv, 2026-02-25), modules `purposes` and `legal_basis`. The root terms `Purpose` and
+`LegalBasis` are left out: they say nothing. Left out too is `DataTransferLegalBasis`, which justifies a transfer,
+not a use.
+"""
+
+NAMESPACE = "https://w3id.org/dpv#"
+
+_PURPOSES = """
+AcademicResearch AccountManagement Advertising AgeVerification CombatClimateChange CommercialPurpose
+CommercialResearch CommunicationForCustomerCare CommunicationManagement CounterMoneyLaundering Counterterrorism
+CustomerCare CustomerClaimsManagement CustomerManagement CustomerOrderManagement CustomerRelationshipManagement
+CustomerSolvencyMonitoring DataAltruism DeliveryOfGoods DirectMarketing DisputeManagement EnforceAccessControl
+EnforceSecurity EstablishContractualAgreement FraudPreventionAndDetection FulfilmentOfContractualObligation
+FulfilmentOfObligation HumanResourceManagement IdentityAuthentication IdentityVerification
+ImproveExistingProductsAndServices ImproveHealthcare ImproveInternalCRMProcesses ImprovePublicServices
+ImproveTransportMobility IncreaseServiceRobustness InternalResourceOptimisation LegalCompliance
+MaintainFraudDatabase Marketing MemberPartnerManagement MisusePreventionAndDetection NonCommercialPurpose
+NonCommercialResearch OptimisationForConsumer OptimisationForController OptimiseUserInterface
+OrganisationComplianceManagement OrganisationGovernance OrganisationRiskManagement PaymentManagement
+Personalisation PersonalisedAdvertising PersonalisedBenefits PersonnelBehaviourMonitoring PersonnelHiring
+PersonnelManagement PersonnelMonitoring PersonnelOffboarding PersonnelOnboarding PersonnelPayment
+PersonnelPerformanceEvaluation PersonnelPerformanceManagement PersonnelPerformanceMonitoring
+PersonnelPerformancePrediction PersonnelPromotionManagement PersonnelTerminationManagement
+PersonnelWorkloadManagement PoliticalCampaign ProtectionOfIPR ProtectionOfNationalSecurity
+ProtectionOfPublicSecurity ProvideEventRecommendations ProvideOfficialStatistics
+ProvidePersonalisedRecommendations ProvideProductRecommendations PublicBenefit PublicPolicyMaking PublicRelations
+RecordManagement RecruitmentAdvertising RecruitmentApplicantBackgroundCheck
+RecruitmentApplicantCriminalBackgroundCheck RecruitmentApplicantInformationAuthentication
+RecruitmentApplicantSelection RecruitmentApplicationAnalysis RecruitmentApplicationManagement
+RecruitmentApplicationScreening RecruitmentInterviewAnalysis RecruitmentInterviewAssessment
+RecruitmentInterviewManagement RecruitmentInterviewScheduling RecruitmentManagement RecruitmentTargetedAdvertising
+RepairImpairments RequestedServiceProvision ResearchAndDevelopment RightsFulfilment ScientificResearch
+SearchFunctionalities SellDataToThirdParties SellInsightsFromData SellProducts SellProductsToDataSubject
+ServiceAccessDetermination ServiceManagement ServiceMonitoring ServiceOptimisation ServicePersonalisation
+ServiceProvision ServiceRegistration ServiceUsageAnalytics SocialMediaMarketing TargetedAdvertising
+TechnicalServiceProvision UserInterfacePersonalisation VendorManagement VendorPayment VendorRecordsManagement
+VendorSelectionAssessment Verification
+"""
+_LEGAL_BASES = """
+Consent Contract ContractPerformance EnterIntoContract LegalObligation LegitimateInterest
+LegitimateInterestOfController LegitimateInterestOfDataSubject LegitimateInterestOfThirdParty
+OfficialAuthorityOfController PublicInterest VitalInterest VitalInterestOfDataSubject VitalInterestOfNaturalPerson
+"""
+PURPOSES = frozenset(_PURPOSES.split())
+LEGAL_BASES = frozenset(_LEGAL_BASES.split())
+
+
+def is_purpose(iri: object) -> bool:
+    return isinstance(iri, str) and iri.removeprefix(NAMESPACE) in PURPOSES and iri.startswith(NAMESPACE)
+
+
+def is_legal_basis(iri: object) -> bool:
+    return isinstance(iri, str) and iri.removeprefix(NAMESPACE) in LEGAL_BASES and iri.startswith(NAMESPACE)
