@@ -52,6 +52,7 @@ class Claims:
     client_id: str
     audience: tuple[str, ...]
     token_id: str
+    key_id: str
     issued_at: int
     expires_at: int
     not_before: int
@@ -231,6 +232,7 @@ class TokenVerifier:
             client_id=text_claim(payload, "azp"),
             audience=audience,
             token_id=text_claim(payload, "jti"),
+            key_id=str(header["kid"]),
             issued_at=time_claim(payload, "iat"),
             expires_at=time_claim(payload, "exp"),
             not_before=time_claim(payload, "nbf") if "nbf" in payload else 0,

@@ -62,6 +62,7 @@ def test_a_genuine_token_is_accepted_and_its_claims_are_typed() -> None:
     claims = VERIFIER.verify(MINT.token())
     assert claims.client_id == "scp-int-7f3c"
     assert claims.audience == (AUDIENCE,)
+    assert claims.key_id == MINT.kid
     assert claims.text("tenant_id") == "NZ"
     assert claims.texts("verticals") == ("community",)
     assert claims.expires_at - claims.issued_at == 300
