@@ -11,11 +11,13 @@ DEMO_MARK = "demo-"  # the settings' checks refuse such a value wherever DEBUG i
 
 
 def read_or_make(path: Path) -> dict[str, str]:
-    """NAME=VALUE lines by name; the file is made with mode 0600 when it is not there."""
-    if not path.exists():
-        _write(path, _fresh())
-    lines = path.read_text(encoding="ascii").splitlines()
-    return dict(line.split("=", 1) for line in lines if "=" in line)
+    """NAME=VALUE lines by name; the file is made with mode 0600, and completed where it lacks a name."""
+    lines = path.read_text(encoding="ascii").splitlines() if path.exists() else []
+    kept = dict(line.split("=", 1) for line in lines if "=" in line)
+    values = {**_fresh(), **kept}
+    if values != kept:
+        _write(path, values)
+    return values
 
 
 def _fresh() -> dict[str, str]:
@@ -24,6 +26,7 @@ def _fresh() -> dict[str, str]:
         "SECRET_KEY": DEMO_MARK + secrets.token_urlsafe(48),
         "SECRET_KEYS": f"demo1:{key}",
         "KEYCLOAK_PROVISIONER_SECRET": DEMO_MARK + secrets.token_urlsafe(24),
+        "CORE_CLIENT_SECRET": DEMO_MARK + secrets.token_urlsafe(24),
         "OIDC_CLIENT_SECRET": DEMO_MARK + secrets.token_urlsafe(24),
     }
 

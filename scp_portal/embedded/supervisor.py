@@ -17,7 +17,7 @@ from pathlib import Path
 from scp_portal.embedded import preparation, welcome
 from scp_portal.embedded.children import Children
 from scp_portal.embedded.processes import ROOT, CannotStart
-from scp_portal.embedded.services import ISSUER_PORT, PORT, Folder, Ports, Services, answers, polling, tail
+from scp_portal.embedded.services import ISSUER_PORT, PORT, Folder, Ports, Services, answers, free, polling, tail
 
 READY_WITHIN = 60
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -43,11 +43,8 @@ def folder() -> Folder:
 
 def refuse_taken(port: int, flag: str) -> None:
     """Say now, and which flag helps: a stranger that listens there would answer in our place."""
-    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-        with contextlib.suppress(OSError), socket.socket(family) as client:
-            client.settimeout(1)
-            if client.connect_ex((host, port)) == 0:
-                raise CannotStart(f"Port {port} is taken by another program. Choose a free one: ./portal up {flag} N")
+    if not free(port):
+        raise CannotStart(f"Port {port} is taken by another program. Choose a free one: ./portal up {flag} N")
     try:
         with socket.socket() as server:
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

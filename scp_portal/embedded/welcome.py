@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+CLIENT = "demo-client.json"  # in the folder that PORTAL_VAR names, mode 0600
 PEOPLE = Path(__file__).with_name("people.json")
 
 
@@ -31,11 +32,13 @@ def demo_people() -> list[tuple[str, str]]:
 
 
 def curl(url: str) -> str:
-    """One shell line: fetch a token for the demo's machine client, then a page of records with it."""
-    client = json.loads((Path(os.environ["PORTAL_VAR"]) / "demo-client.json").read_text(encoding="utf-8"))
+    """One shell line: fetch a token for the demo's machine client, then a page of records with it.
+
+    `load_demo` leaves the client's `client_id` and `client_secret`, and a `dataset` it may read, in `CLIENT`.
+    """
+    client = json.loads((Path(os.environ["PORTAL_VAR"]) / CLIENT).read_text(encoding="utf-8"))
     issuer = f"{os.environ['KEYCLOAK_URL']}/realms/scp/protocol/openid-connect/token"
     ask = f"curl -s -u '{client['client_id']}:{client['client_secret']}' -d grant_type=client_credentials {issuer}"
     token = f"""$({ask} | sed 's/.*"access_token" *: *"\\([^"]*\\).*/\\1/')"""
-    return (
-        f"""curl -s -H "Authorization: Bearer {token}" '{url}api/v1/datasets/{client["dataset"]}/records?page_size=3'"""
-    )
+    page = f"{url}api/v1/datasets/{client['dataset']}/records?page_size=3"
+    return f"""curl -s -H "Authorization: Bearer {token}" '{page}'"""

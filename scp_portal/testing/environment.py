@@ -13,5 +13,6 @@ ENVIRONMENT = {
     "SECRET_KEYS": "test:" + base64.b64encode(bytes(range(32))).decode(),
     "KEYCLOAK_URL": "http://127.0.0.1:8180",
     "KEYCLOAK_PROVISIONER_SECRET": "only-for-tests-provisioner",
+    "CORE_CLIENT_SECRET": "only-for-tests-core",
     "OIDC_CLIENT_SECRET": "only-for-tests-portal",
 }
