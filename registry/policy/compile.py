@@ -102,7 +102,7 @@ def check_serving(integration: IntegrationFacts, request: Request) -> None:
         raise IntegrationNotActive("The integration reached its sunset.")
     if integration.active_from is None or request.now < integration.active_from:
         raise IntegrationWindow("The integration's time has not begun.")
-    if integration.active_until is None or integration.active_until <= request.now:
+    if integration.active_until is not None and integration.active_until <= request.now:
         raise IntegrationWindow("The integration's time is over.")
     if request.operation not in served:
         raise IntegrationRestricted(f"The integration is restricted: it may read, not {request.operation}.")

@@ -232,9 +232,10 @@ def test_the_end_of_the_window_is_already_outside():
     assert decided(integration=start).tenant_id == "KE"
 
 
-@pytest.mark.parametrize("missing", [{"active_from": None}, {"active_until": None}])
-def test_a_window_without_an_end_is_no_window(missing: dict[str, None]):
-    assert isinstance(refusal(integration=integration(**missing)), IntegrationWindow)
+@pytest.mark.req("B-6.4-1")
+def test_a_window_may_be_open_at_its_end_but_not_at_its_beginning():
+    assert decided(integration=integration(active_until=None)).tenant_id == "KE"
+    assert isinstance(refusal(integration=integration(active_from=None)), IntegrationWindow)
 
 
 @pytest.mark.req("B-6.3-1")
