@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from jwt.exceptions import PyJWTError
 
+from scp_portal.kernel.destinations import EgressError
 from scp_portal.kernel.problems import IdpUnavailable, Problem
 
 LOGGER = logging.getLogger(__name__)
@@ -172,7 +173,7 @@ class KeySet:
     def _load(self) -> None:
         try:
             keys = parse_key_set(self._fetched())
-        except (Problem, OSError, KeySetRejected) as error:
+        except (Problem, EgressError, OSError, KeySetRejected) as error:
             self._failed = True
             LOGGER.warning("signing keys at %s not usable, keeping the last good ones: %s", self.url, error)
             return

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scp_portal.kernel.destinations import EgressError
 from scp_portal.kernel.jwks import KeySet, KeySetRejected, parse_key_set
 from scp_portal.kernel.problems import IdpUnavailable, Problem, TokenInvalid, TokenLifetime
 from scp_portal.kernel.tokens import TokenVerifier
@@ -296,7 +297,7 @@ def test_a_flood_of_unknown_kids_costs_one_fetch_per_half_minute() -> None:
 @pytest.mark.req("AN-18")
 @pytest.mark.parametrize(
     "trouble",
-    [OSError("refused"), TimeoutError("hung"), IdpUnavailable("down"), b"<html>", b'{"keys":[]}', b"{}", b"[]", b"[" * 90000],
+    [OSError("refused"), TimeoutError("hung"), IdpUnavailable("down"), EgressError("tls"), b"<html>", b'{"keys":[]}', b"{}", b"[]", b"[" * 90000],
 )
 def test_known_keys_outlive_an_outage_for_an_hour_and_unknown_ones_say_503(trouble: Exception | bytes) -> None:
     server = Server()
