@@ -32,7 +32,7 @@ def _known_steps(rows: Iterable[Transition]) -> str:
 
 
 def _names(alias: str, fields: Iterable[str]) -> str:
-    return "(" + ", ".join(f"{alias}.{field}" for field in fields) + ")"
+    return "(" + ",\n         ".join(f"{alias}.{field}" for field in fields) + ")"
 
 
 def decision_guard() -> str:

@@ -71,9 +71,7 @@ def tenant(code: str = "NZ", verticals: Sequence[str] = tuple(VERTICALS), **fiel
 
 def user(name: str = "", **fields: Any) -> User:
     number = next(_numbers)
-    return User.objects.create(
-        issuer=ISSUER, subject=f"subject-{number}", name=name or f"Person {number}", **fields
-    )
+    return User.objects.create(issuer=ISSUER, subject=f"subject-{number}", name=name or f"Person {number}", **fields)
 
 
 def person_user(
@@ -169,7 +167,9 @@ def rate_limit_policy(code: str = "NZ", **fields: Any) -> RateLimitPolicy:
         return RateLimitPolicy.objects.create(tenant_id=code, name=f"Limit {next(_numbers)}", **values)
 
 
-def dataset_document(name: str = "immunisations", vertical: str = "health", person_free: bool = False) -> dict[str, Any]:
+def dataset_document(
+    name: str = "immunisations", vertical: str = "health", person_free: bool = False
+) -> dict[str, Any]:
     """One dataset of a contract: a pseudonym, a name, a code."""
 
     def leaf(field: str, category: str, **mask: Any) -> dict[str, Any]:
@@ -190,7 +190,10 @@ def dataset_document(name: str = "immunisations", vertical: str = "health", pers
     else:
         customs.append({"property": "scpSubjectPath", "value": "$.person_id"})
         reference = leaf("person_ref", "identifier", fn="pseudonymise", keyScope="integration")
-        fields = [{**reference, "transformLogic": "$.person_id"}, leaf("given_name", "personal", fn="partial", keepStart=1)]
+        fields = [
+            {**reference, "transformLogic": "$.person_id"},
+            leaf("given_name", "personal", fn="partial", keepStart=1),
+        ]
     return {
         "id": name,
         "name": name,
@@ -248,11 +251,15 @@ def contract(
     name = fields.pop("name", f"contract-{next(_numbers)}")
     content = document or contract_document(code, name, verticals=verticals)
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-    published = {} if status == "draft" else {
-        "parsed": content,
-        "content_hash": hashlib.sha256(text.encode()).hexdigest(),
-        "published_at": timezone.now(),
-    }
+    published = (
+        {}
+        if status == "draft"
+        else {
+            "parsed": content,
+            "content_hash": hashlib.sha256(text.encode()).hexdigest(),
+            "published_at": timezone.now(),
+        }
+    )
     with seen():
         return DataContract.objects.create(
             tenant_id=code, name=name, version=str(content["version"]), status=status, document=text,

@@ -133,8 +133,14 @@ BEGIN
     IF TG_OP = 'DELETE' THEN
         RAISE EXCEPTION 'an integration is archived, never deleted' USING ERRCODE = 'SCP05';
     END IF;
-    IF (OLD.integration_id, OLD.tenant_id, OLD.created_by_id, OLD.created_at)
-       IS DISTINCT FROM (NEW.integration_id, NEW.tenant_id, NEW.created_by_id, NEW.created_at) THEN
+    IF (OLD.integration_id,
+         OLD.tenant_id,
+         OLD.created_by_id,
+         OLD.created_at)
+       IS DISTINCT FROM (NEW.integration_id,
+         NEW.tenant_id,
+         NEW.created_by_id,
+         NEW.created_at) THEN
         RAISE EXCEPTION 'tenant, creator and date of creation never change' USING ERRCODE = 'SCP04';
     END IF;
 
@@ -179,9 +185,33 @@ BEGIN
     END IF;
 
     IF OLD.status <> 'draft' AND (
-        (OLD.integration_name, OLD.partner_id, OLD.vertical_ids, OLD.active_from, OLD.data_contract_id, OLD.purpose, OLD.legal_basis, OLD.legal_basis_reference, OLD.retention_days, OLD.transfers, OLD.dpia_link, OLD.mtls_required, OLD.risk)
+        (OLD.integration_name,
+         OLD.partner_id,
+         OLD.vertical_ids,
+         OLD.active_from,
+         OLD.data_contract_id,
+         OLD.purpose,
+         OLD.legal_basis,
+         OLD.legal_basis_reference,
+         OLD.retention_days,
+         OLD.transfers,
+         OLD.dpia_link,
+         OLD.mtls_required,
+         OLD.risk)
         IS DISTINCT FROM
-        (NEW.integration_name, NEW.partner_id, NEW.vertical_ids, NEW.active_from, NEW.data_contract_id, NEW.purpose, NEW.legal_basis, NEW.legal_basis_reference, NEW.retention_days, NEW.transfers, NEW.dpia_link, NEW.mtls_required, NEW.risk)
+        (NEW.integration_name,
+         NEW.partner_id,
+         NEW.vertical_ids,
+         NEW.active_from,
+         NEW.data_contract_id,
+         NEW.purpose,
+         NEW.legal_basis,
+         NEW.legal_basis_reference,
+         NEW.retention_days,
+         NEW.transfers,
+         NEW.dpia_link,
+         NEW.mtls_required,
+         NEW.risk)
         OR (OLD.active_until IS DISTINCT FROM NEW.active_until AND decision.step IS DISTINCT FROM 'renew')) THEN
         RAISE EXCEPTION 'what was submitted for review changes in draft only' USING ERRCODE = 'SCP04';
     END IF;

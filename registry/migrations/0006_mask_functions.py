@@ -169,7 +169,8 @@ SIGNATURES = (
 
 def rights(signature: str) -> str:
     return (
-        f"REVOKE ALL ON FUNCTION public.{signature} FROM PUBLIC; GRANT EXECUTE ON FUNCTION public.{signature} TO scp_app;"
+        f"REVOKE ALL ON FUNCTION public.{signature} FROM PUBLIC;"
+        f"GRANT EXECUTE ON FUNCTION public.{signature} TO scp_app;"
     )
 
 
