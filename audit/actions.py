@@ -90,9 +90,7 @@ def incident(
     action: str, *, actor: Actor, result: Result = Result.DENIED, tenant_id: str | None = None, **facts: Any
 ) -> Receipt:
     """An entry that someone must look at. It stays whatever becomes of the caller's transaction."""
-    return record(
-        action, actor=actor, result=result, tenant_id=tenant_id, kind=Kind.INCIDENT, autonomous=True, **facts
-    )
+    return record(action, actor=actor, result=result, tenant_id=tenant_id, kind=Kind.INCIDENT, autonomous=True, **facts)
 
 
 def publish(
@@ -119,7 +117,7 @@ def origin_of(tenant_id: str | None) -> str:
 
 
 def _storable(value: Any) -> Any:
-    """Text from outside may hold NULs and lone surrogates, which PostgreSQL's text cannot; an entry never fails on them."""
+    """PostgreSQL's text holds no NUL and no lone surrogate; an entry never fails on text from outside."""
     if isinstance(value, str) and (value.isascii() is False or "\x00" in value):
         return value.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Months made ahead, and how many are left. An entry without its month's partition is refused, and so is its request."""
+"""Months made ahead, and how many are left. Without its month's partition an entry, and its request, is refused."""
 
 from typing import Final
 

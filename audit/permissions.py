@@ -11,4 +11,4 @@ def may_read_trail(actor: Actor, tenant_id: str | None) -> Verdict:
     if actor.holds_any(*READERS, tenant_id=tenant_id):
         return ALLOWED
     where = f"of {tenant_id}" if tenant_id else "of the platform"
-    return Verdict.no(f"Your roles do not open the audit trail {where}.", "An auditor, or a tenant administrator there.")
+    return Verdict.no(f"Your roles do not open the audit trail {where}.", "An auditor or an administrator there.")

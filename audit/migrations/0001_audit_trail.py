@@ -1,4 +1,4 @@
-"""The trail: its schema, its only writer, and what refuses every change. Runs as the owner of the database, no superuser.
+"""The trail: its schema, its only writer, and what refuses every change. Made by the database's owner, no superuser.
 
 It runs before every other migration of the portal, because row-level security everywhere rests on its two functions.
 """
@@ -17,11 +17,11 @@ def sql(name: str) -> str:
 
 def require_the_roles(apps: Any, schema_editor: Any) -> None:
     with schema_editor.connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('server_version_num')::int, to_regrole('scp_app') IS NOT NULL, current_user")
-        version, has_role, user = cursor.fetchone()
+        cursor.execute("SELECT current_setting('server_version_num')::int, to_regrole('scp_app'), current_user")
+        version, role, user = cursor.fetchone()
     if version < 150000:
         raise ImproperlyConfigured("The portal needs PostgreSQL 15 or newer.")
-    if not has_role:
+    if role is None:
         raise ImproperlyConfigured("Create the role scp_app first: see scp_portal/embedded/roles.sql.")
     if user == "scp_app":
         raise ImproperlyConfigured("Migrations run as the owner (DATABASE_OWNER_URL), not as scp_app.")

@@ -42,10 +42,9 @@ ROLES = Path(__file__).with_name("roles.sql")
 DATABASE = "portal"
 OWNER, APP, SUPERUSER = "scp_owner", "scp_app", "postgres"
 PORT = "5432"
-FAST = {  # for clusters that are thrown away: a crash of the machine loses them
+FAST = {  # for clusters that are thrown away: a crash of the machine loses them; synchronous_commit stays on,
+    # because the audit trail refuses to write without it
     "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
     "autovacuum": "off",
     "max_connections": "200",
 }

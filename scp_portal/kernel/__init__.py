@@ -1,1 +1,1 @@
-"""What every floor stands on and no domain noun lives in: actors, problems, transitions, tenant context, egress, secrets."""
+"""No domain noun lives here: actors, problems, transitions, tenant context, egress, secrets, the API's base."""

@@ -110,7 +110,7 @@ def _member(key: str, value: Any, path: str, depth: int) -> str:
 
 
 def _utf16(key: Any, path: str) -> bytes:
-    """RFC 8785, section 3.2.3: members are sorted by UTF-16 code units, which differs from code points beyond the BMP."""
+    """RFC 8785, section 3.2.3: sorted by UTF-16 code units, which is not the order of code points beyond the BMP."""
     if not isinstance(key, str):
         raise CanonicalError(f"{path}: key {key!r} is not a string")
     try:

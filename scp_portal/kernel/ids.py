@@ -32,10 +32,8 @@ def _next_tick() -> int:
     global _last_tick
     now = wall_clock_ns() * 4096 // 1_000_000
     with _lock:
-        if _last_tick - now > 4096 * 1000:
-            _last_tick = now
-        else:
-            _last_tick = max(now, _last_tick + 1)
+        set_back = _last_tick - now > 4096 * 1000
+        _last_tick = now if set_back else max(now, _last_tick + 1)
         return _last_tick
 
 

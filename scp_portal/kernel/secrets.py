@@ -44,7 +44,7 @@ class Keyring:
         return cls(keys)
 
     def seal(self, plaintext: bytes, *, context: str) -> str:
-        """`v1.kid.nonce.ciphertext`, bound to its context: where it is kept, such as `registry_clientsync.secret:<id>`."""
+        """`v1.kid.nonce.ciphertext`, bound to where it is kept, such as `registry_clientsync.secret:<id>`."""
         nonce = os.urandom(_NONCE_BYTES)
         ciphertext = self._cipher(self.current).encrypt(nonce, plaintext, self._bound(self.current, context))
         return ".".join((_VERSION, self.current, _encode(nonce), _encode(ciphertext)))
@@ -64,7 +64,7 @@ class Keyring:
         return sealed.startswith(f"{_VERSION}.{self.current}.")
 
     def derive(self, info: str, *, kid: str | None = None, length: int = 32) -> bytes:
-        """A key of its own for each use (HKDF-SHA-256, RFC 5869). Name the kid where the result must outlive rotation."""
+        """A key for one use (HKDF-SHA-256, RFC 5869). Name the kid where the result must outlive rotation."""
         source = kid or self.current
         if source not in self._keys:
             raise ImproperlyConfigured(f"SECRET_KEYS holds no key named {source!r}.")

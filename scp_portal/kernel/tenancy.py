@@ -80,8 +80,4 @@ def _set(connection: BaseDatabaseWrapper, statement: str, values: tuple[str | No
 
 def _answers(connection: BaseDatabaseWrapper) -> bool:
     driver = connection.connection
-    return (
-        driver is not None
-        and not driver.closed
-        and driver.info.transaction_status is not TransactionStatus.INERROR
-    )
+    return driver is not None and not driver.closed and driver.info.transaction_status is not TransactionStatus.INERROR
