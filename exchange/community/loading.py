@@ -204,7 +204,7 @@ def _require_tenant(tenant_id: str) -> None:
 
 def _ensure_datasets() -> None:
     for name, definition in DEFINITIONS.items():
-        Dataset.objects.get_or_create(name=name, defaults={"vertical_id": VERTICAL, **definition})
+        Dataset.objects.get_or_create(name=name, defaults=definition)
 
 
 def _counted(
