@@ -45,6 +45,7 @@ PORT = "5432"
 FAST = {  # for clusters that are thrown away: a crash of the machine loses them; synchronous_commit stays on,
     # because the audit trail refuses to write without it
     "fsync": "off",
+    "full_page_writes": "off",
     "autovacuum": "off",
     "max_connections": "200",
 }
