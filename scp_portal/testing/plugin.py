@@ -74,9 +74,9 @@ servers.start()
 set_environment()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    requirements.add_option(parser)
-    slow.add_option(parser)
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.register(requirements, "portal-requirements-option")
+    pluginmanager.register(slow, "portal-slow")
 
 
 @pytest.hookimpl(trylast=True)
@@ -84,8 +84,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Registered late, so that these fixtures win over pytest-django's of the same names."""
     config.pluginmanager.register(databases, "portal-databases")
     config.pluginmanager.register(browser, "portal-browser")
-    config.pluginmanager.register(slow, "portal-slow")
-    config.pluginmanager.register(requirements.Report(config), "portal-requirements")
 
 
 def pytest_unconfigure() -> None:

@@ -12,7 +12,7 @@ import pytest
 ROW = re.compile(r"^\| ([A-Z]+-[\d.]+(?:-\w+)?) \|", re.MULTILINE)
 
 
-def add_option(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("portal").addoption(
         "--req-report",
         action="store_true",
@@ -31,6 +31,10 @@ def marked_ids(item: pytest.Item) -> Iterable[str]:
         if not marker.args or not all(isinstance(identifier, str) for identifier in marker.args):
             raise pytest.UsageError(f"{item.nodeid}: req takes requirement ids, as in req('B-4.3-2')")
         yield from marker.args
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Report(config), "portal-requirements")
 
 
 class Report:

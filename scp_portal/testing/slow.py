@@ -7,7 +7,7 @@ import os
 import pytest
 
 
-def add_option(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("portal").addoption("--slow", action="store_true", help="run the tests marked slow, too")
 
 
