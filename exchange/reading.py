@@ -16,12 +16,12 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from exchange.statements import fetch_all, fetch_one
 from registry.policy.filters import consent_clause, row_filter_sql
 from registry.policy.masks import Pads, projection, schema_guard
 from registry.policy.rules import EffectivePolicy
 from registry.policy.sql import Sql
 from scp_portal.kernel.problems import ConsentDenied, NotFound, SchemaGuard, ScopeViolation
+from scp_portal.kernel.statements import fetch_all, fetch_one
 
 ROWS_LOOKED_AT = 2_000
 COLUMNS = {"record_id": "to_jsonb(r.record_id)", "person_id": "to_jsonb(r.person_id)"}
@@ -38,13 +38,16 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`body` is a JSON array. `withheld` counts records that only consent kept back; `next_key` is None at the end."""
+    """`body` is a JSON array. `withheld` counts records that only consent kept back; `next_key` is None at the end.
+    `epochs` counts the changes of consent in each vertical, as the statement saw them.
+    """
 
     body: bytes
     count: int
     withheld: int
     persons: int
     next_key: Key | None
+    epochs: Mapping[str, int]
 
 
 def since(moment: datetime) -> Key:
@@ -66,10 +69,10 @@ def read_page(policy: EffectivePolicy, *, keys: Mapping[str, Pads], after: Key, 
     values = _filled(statement, {"scope": scope, "size": size, "more": size + 1})
     row = fetch_one(statement.text, values)
     assert row is not None  # an aggregate without GROUP BY has exactly one row
-    body, count, withheld, persons, fits, has_more, updated_at, record_id = row
+    body, count, withheld, persons, fits, has_more, updated_at, record_id, epochs = row
     if not fits:
         raise SchemaGuard(incident=True, internal="a stored record does not fit its contract")
-    return Page(body, count, withheld, persons, Key(updated_at, record_id) if has_more else None)
+    return Page(body, count, withheld, persons, Key(updated_at, record_id) if has_more else None, epochs)
 
 
 def read_one(policy: EffectivePolicy, record_id: UUID, *, keys: Mapping[str, Pads], as_of: date) -> bytes:
@@ -194,7 +197,9 @@ SELECT convert_to(p.body::text, 'UTF8'), p.count,
        CASE WHEN p.found > p.count THEN p.place - p.count ELSE rest.seen - p.count END,
        p.persons, p.fits, p.found > p.count OR rest.seen = {ROWS_LOOKED_AT},
        CASE WHEN p.found > p.count THEN p.updated_at ELSE rest.updated_at END,
-       CASE WHEN p.found > p.count THEN p.record_id ELSE rest.record_id END
+       CASE WHEN p.found > p.count THEN p.record_id ELSE rest.record_id END,
+       (SELECT coalesce(json_object_agg(e.vertical_id, e.epoch), '{{}}') FROM public.registry_consentepoch e
+        WHERE e.tenant_id = %s AND e.vertical_id = ANY (%s::varchar[]))
 FROM page p LEFT JOIN LATERAL (
     SELECT count(*) AS seen, max(b.updated_at) AS updated_at,
            (array_agg(b.record_id ORDER BY b.place DESC))[1] AS record_id
@@ -208,6 +213,8 @@ FROM page p LEFT JOIN LATERAL (
         *consent.params,
         _Slot("more"),
         *[size] * 7,
+        policy.tenant_id,
+        verticals,
         *base_values,
     )
     return Sql(text, values)

@@ -1,0 +1,59 @@
+"""The form of what the core supplies; what an item may refer to is checked by the actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+from registry.actions.consent import ACTOR_ROLES
+from registry.models import ConsentStatus
+
+
+class StrictItem(serializers.Serializer[Any]):
+    """A member that is not known is a fault, so that nobody believes it was stored."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(self.fields))):
+            message = serializers.ErrorDetail("There is no such member.", "unknown_field")
+            raise serializers.ValidationError({str(name)[:100]: [message] for name in unknown[:20]})
+        return super().to_internal_value(data)
+
+
+class Text(serializers.CharField):
+    """As it was sent: a key with a blank at its end is another key."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(trim_whitespace=False, **options)
+
+
+class PersonItem(StrictItem):
+    reference = Text(max_length=100, help_text="The core's key for this person.")
+
+
+class RecordItem(StrictItem):
+    dataset = serializers.SlugField(max_length=64)
+    source_key = Text(max_length=200, help_text="The core's key; an upsert goes by it.")
+    person = Text(
+        max_length=100, allow_null=True, required=False, help_text="Reference of the person the record is about."
+    )
+    verticals = serializers.ListField(
+        child=Text(max_length=32),
+        required=False,
+        max_length=16,
+        help_text="Every vertical the record touches beyond its dataset's own.",
+    )
+    payload = serializers.DictField(help_text="Fields of the dataset by name.")
+
+
+class ConsentItem(StrictItem):
+    person = Text(max_length=100, help_text="Reference of the person.")
+    vertical = Text(max_length=32)
+    status = serializers.ChoiceField(choices=ConsentStatus.choices)
+    notice_version = Text(max_length=32, required=False, allow_blank=True)
+    method = Text(max_length=40, required=False)
+    actor_role = serializers.ChoiceField(choices=ACTOR_ROLES, required=False)
+    effective_at = serializers.DateTimeField(required=False, allow_null=True)
+    valid_until = serializers.DateTimeField(required=False, allow_null=True)
+    evidence_ref = Text(max_length=200, required=False, allow_blank=True)

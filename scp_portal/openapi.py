@@ -1,0 +1,30 @@
+"""The API's description at /api/v1/openapi.json, and the page that shows it, which needs no outside host."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.views.decorators.http import require_safe
+from django.views.generic import TemplateView
+from drf_spectacular.generators import SchemaGenerator
+
+
+@lru_cache(maxsize=1)
+def document() -> bytes:
+    """The OpenAPI document of all addresses of the API; the same for everyone."""
+    schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return orjson.dumps(schema, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+
+@require_safe
+def openapi(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(document(), content_type="application/json")
+
+
+urlpatterns = [
+    path("v1/openapi.json", openapi, name="openapi"),
+    path("docs/", TemplateView.as_view(template_name="pages/swagger.html"), name="api-docs"),
+]
