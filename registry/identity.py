@@ -1,8 +1,9 @@
-"""The port to the identity server: a machine client per integration, by Keycloak's admin REST interface (governance 8.3).
+"""The port to the identity server: a machine client per integration, by Keycloak's admin REST interface (governance
+8.3).
 
-The embedded issuer answers the same paths, so there is one code path. Nothing here runs inside a transaction, nothing is
-stored: the caller keeps intent and result, and shows a new secret once. Every failure is `IdpUnavailable` with a sentence for
-the person who waits, and the technical reason in `internal`.
+The embedded issuer answers the same paths, so there is one code path. Nothing here runs inside a transaction, nothing
+is stored: the caller keeps intent and result, and shows a new secret once. Every failure is `IdpUnavailable` with a
+sentence for the person who waits, and the technical reason in `internal`.
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ class Observation:
 
 
 def representation(spec: ClientSpec) -> dict[str, Any]:
-    """Keycloak's client representation: client credentials only, short tokens, claims put on by the client's own mappers.
+    """Keycloak's client representation: client credentials only, short tokens, claims put on by the client's own
+    mappers.
 
     The scope `basic` carries `sub`; `roles` is left out, so no role claim of the realm reaches a partner's token.
     """
@@ -142,7 +144,8 @@ def _mapper(name: str, kind: str, config: Mapping[str, str]) -> dict[str, Any]:
 
 
 def drift(spec: ClientSpec, found: Mapping[str, Any]) -> tuple[str, ...]:
-    """What differs from `representation(spec)`, apart from `enabled`: names such as "attribute access.token.lifespan"."""
+    """What differs from `representation(spec)`, apart from `enabled`: names such as "attribute
+    access.token.lifespan"."""
     wanted = representation(spec)
     left_alone = {"enabled", "attributes", "protocolMappers", "defaultClientScopes", "name"}
     changed = [name for name in wanted.keys() - left_alone if found.get(name) != wanted[name]]
@@ -168,7 +171,8 @@ def _same_mapper(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
 
 
 class IdentityServer:
-    """One realm of one Keycloak (or of the embedded issuer), as the account that may manage its clients and nothing else."""
+    """One realm of one Keycloak (or of the embedded issuer), as the account that may manage its clients and nothing
+    else."""
 
     def __init__(self, url: str, realm: str, provisioner_id: str, provisioner_secret: str) -> None:
         self._token_url = f"{url}/realms/{realm}/protocol/openid-connect/token"
@@ -178,7 +182,8 @@ class IdentityServer:
         self._token, self._usable_until = "", 0.0
 
     def issue(self, spec: ClientSpec) -> IssuedClient:
-        """Make or repair the client and give it a new secret. Repeating it is safe; the last secret is the valid one."""
+        """Make or repair the client and give it a new secret. Repeating it is safe; the last secret is the valid
+        one."""
         found = self._find(spec.client_id)
         internal_id = self._create(spec) if found is None else str(found["id"])
         if found is not None:
@@ -194,7 +199,8 @@ class IdentityServer:
         self._request("PUT", f"/{self._existing(client_id)}", {"enabled": True}, expect=(204,))
 
     def disable(self, client_id: str) -> None:
-        """No new tokens. Those already given out verify until they expire, so the portal's own state check stands before them."""
+        """No new tokens. Those already given out verify until they expire, so the portal's own state check stands
+        before them."""
         self._request("PUT", f"/{self._existing(client_id)}", {"enabled": False}, expect=(204,))
 
     def delete(self, client_id: str) -> None:

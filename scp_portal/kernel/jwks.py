@@ -1,9 +1,10 @@
 """The public keys of the identity server: fetched once, kept while good, never erased by an outage.
 
-`KeySet` answers "which key has this kid" for signed tokens (RFC 7517). Rules (governance 8.4, security AN-16, AN-18, AN-19):
-a set is fresh for 10 minutes; an unknown kid costs at most one fetch per 30 s; one thread fetches at a time; when the server
-is down or answers rubbish the last good set stays usable for an hour, then `IdpUnavailable`. While there is no fresh set a
-new attempt is made every 5 s, so that the portal recovers soon after the identity server does.
+`KeySet` answers "which key has this kid" for signed tokens (RFC 7517). Rules (governance 8.4, security AN-16, AN-18,
+AN-19): a set is fresh for 10 minutes; an unknown kid costs at most one fetch per 30 s; one thread fetches at a time;
+when the server is down or answers rubbish the last good set stays usable for an hour, then `IdpUnavailable`. While
+there is no fresh set a new attempt is made every 5 s, so that the portal recovers soon after the identity server
+does.
 """
 
 import json
@@ -49,7 +50,8 @@ class Key:
 
 
 def parse_key_set(body: bytes) -> dict[str, Key]:
-    """Usable signing keys by kid. Symmetric, weak and foreign keys are left out; the same kid for two keys rejects the set."""
+    """Usable signing keys by kid. Symmetric, weak and foreign keys are left out; the same kid for two keys rejects
+    the set."""
     if len(body) > MAX_BYTES:
         raise KeySetRejected(f"larger than {MAX_BYTES} bytes")
     try:
@@ -93,14 +95,18 @@ def _public_key(entry: Mapping[str, Any]) -> RSAPublicKey | EllipticCurvePublicK
     try:
         if entry.get("kty") == "RSA":
             rsa = RSAAlgorithm.from_jwk({name: entry[name] for name in ("kty", "n", "e")})
-            strong = isinstance(rsa, RSAPublicKey) and rsa.key_size in RSA_BITS
-            return rsa if strong and rsa.public_numbers().e >= LOWEST_RSA_EXPONENT else None
+            return rsa if isinstance(rsa, RSAPublicKey) and _is_strong(rsa) else None
         if entry.get("kty") == "EC":
             curve = ECAlgorithm.from_jwk({name: entry[name] for name in ("kty", "crv", "x", "y")})
             return curve if isinstance(curve, EllipticCurvePublicKey) and isinstance(curve.curve, SECP256R1) else None
     except (PyJWTError, KeyError, ValueError, TypeError, AttributeError, OverflowError):
         return None
     return None
+
+
+def _is_strong(key: RSAPublicKey) -> bool:
+    """A low exponent makes signatures easy to forge, an enormous modulus makes checking them an attack."""
+    return key.key_size in RSA_BITS and key.public_numbers().e >= LOWEST_RSA_EXPONENT
 
 
 class KeySet:
@@ -127,7 +133,8 @@ class KeySet:
         self._flight = threading.Lock()
 
     def ensure(self) -> int:
-        """Keep the set usable (fetching when it is no longer fresh) and return its generation. Raises IdpUnavailable."""
+        """Keep the set usable (fetching when it is no longer fresh) and return its generation. Raises
+        IdpUnavailable."""
         age = self._age()
         if age is None or age >= FRESH_SECONDS:
             self._refresh(RETRY_COOLDOWN, wait=age is None or age >= STALE_SECONDS)
@@ -137,7 +144,8 @@ class KeySet:
         return self.generation
 
     def find(self, kid: str) -> Key | None:
-        """The key of that kid, or None when the identity server does not have it. Raises IdpUnavailable when it cannot say."""
+        """The key of that kid, or None when the identity server does not have it. Raises IdpUnavailable when it
+        cannot say."""
         self.ensure()
         key = self._keys.get(kid)
         if key is None:
@@ -161,7 +169,8 @@ class KeySet:
         return self._tried_at is not None and self._clock() - self._tried_at < seconds
 
     def _refresh(self, cooldown: float, *, wait: bool) -> None:
-        """Fetch once, unless that was tried a moment ago. Without `wait` a thread leaves the fetch to the one already at it."""
+        """Fetch once, unless that was tried a moment ago. Without `wait` a thread leaves the fetch to the one already
+        at it."""
         if self._cooling(cooldown) or not self._flight.acquire(blocking=wait):
             return
         try:

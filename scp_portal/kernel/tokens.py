@@ -1,8 +1,8 @@
 """Verification of signed access tokens (RFC 7519, RFC 9068), strict and without a call per request.
 
-The order of the checks is governance 8.4. Whatever is wrong with a token ends as `TokenInvalid` (or `TokenLifetime`), never as
-another exception, however hostile its content; the caller learns nothing more, while `problem.internal` tells the audit
-trail a short code such as "alg", "signature", "audience".
+The order of the checks is governance 8.4. Whatever is wrong with a token ends as `TokenInvalid` (or `TokenLifetime`),
+never as another exception, however hostile its content; the caller learns nothing more, while `problem.internal`
+tells the audit trail a short code such as "alg", "signature", "audience".
 """
 
 import base64
@@ -99,9 +99,7 @@ def audience_claim(claims: Mapping[str, Any]) -> tuple[str, ...]:
     return (text_claim(claims, "aud"),) if isinstance(claims.get("aud"), str) else texts_claim(claims, "aud")
 
 
-def signed_content(
-    token: str, keys: KeySet, algorithms: frozenset[str]
-) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def signed_content(token: str, keys: KeySet, algorithms: frozenset[str]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """Header and claims of a compact JWS whose signature holds. Raises Refusal, or IdpUnavailable for want of keys.
 
     Only the configured key set is asked: `jku`, `x5u`, `jwk` and `x5c` of the header are not looked at.
@@ -174,7 +172,8 @@ def _or_refuse(check: Callable[[], T]) -> T:
 class TokenVerifier:
     """Checks access tokens of one issuer for one audience; safe to share between threads.
 
-    `fetch(url) -> bytes` reads the JWKS; `clock` gives Unix seconds. A token seen before skips the signature, not its times.
+    `fetch(url) -> bytes` reads the JWKS; `clock` gives Unix seconds. A token seen before skips the signature, not its
+    times.
     """
 
     def __init__(

@@ -124,7 +124,12 @@ def test_a_token_without_kid_is_refused() -> None:
 @pytest.mark.req("AN-04")
 def test_keys_offered_by_the_header_are_not_looked_at() -> None:
     attacker = Mint(MINT.kid)
-    offers = [{"jwk": attacker.jwk}, {"jku": "https://evil.example/jwks"}, {"x5u": "https://evil.example/x"}, {"x5c": ["MIIB"]}]
+    offers: list[dict[str, Any]] = [
+        {"jwk": attacker.jwk},
+        {"jku": "https://evil.example/jwks"},
+        {"x5u": "https://evil.example/x"},
+        {"x5c": ["MIIB"]},
+    ]
     for offer in offers:
         assert refusal(attacker.token(offer)) == "signature"
         assert VERIFIER.verify(MINT.token(offer)).client_id == "scp-int-7f3c"
@@ -157,7 +162,24 @@ def test_a_name_given_twice_is_refused() -> None:
     assert refusal(MINT.sign(payload)) == "duplicate name"
 
 
-WRONG_TYPES = [None, [1], {}, "x", True, -1, 0, 1.5, "1e400", [], [None], 2**70, "", "\x00", "\ud800", "a\nb"]
+WRONG_TYPES: list[Any] = [
+    None,
+    [1],
+    {},
+    "x",
+    True,
+    -1,
+    0,
+    1.5,
+    "1e400",
+    [],
+    [None],
+    2**70,
+    "",
+    "\x00",
+    "\ud800",
+    "a\nb",
+]
 
 
 @pytest.mark.req("AN-06")
@@ -166,7 +188,7 @@ def test_a_rightly_signed_claim_of_the_wrong_type_is_refused(name: str) -> None:
     for value in WRONG_TYPES:
         if name in {"jti", "sub", "azp"} and value in ("x", "1e400"):
             continue
-        assert refusal(MINT.token(**{name: value}))
+        assert refusal(MINT.token(None, **{name: value}))
 
 
 @pytest.mark.req("AN-06")
@@ -179,7 +201,7 @@ def test_numbers_no_clock_can_hold_are_refused(number: str) -> None:
 @pytest.mark.req("AN-07")
 @pytest.mark.parametrize("name", ["exp", "iat", "iss", "sub", "aud", "azp", "jti", "typ"])
 def test_a_missing_claim_is_refused(name: str) -> None:
-    assert refusal(MINT.token(**{name: ...}))
+    assert refusal(MINT.token(None, **{name: ...}))
 
 
 @pytest.mark.req("AN-07")
@@ -207,7 +229,9 @@ def test_another_issuer_is_refused(issuer: Any) -> None:
 
 
 @pytest.mark.req("AN-09")
-@pytest.mark.parametrize("audience", ["account", "scp-portal", "scp-gateway2", ["account"], [], [AUDIENCE, 7], {"a": AUDIENCE}])
+@pytest.mark.parametrize(
+    "audience", ["account", "scp-portal", "scp-gateway2", ["account"], [], [AUDIENCE, 7], {"a": AUDIENCE}]
+)
 def test_another_audience_is_refused(audience: Any) -> None:
     assert refusal(MINT.token(aud=audience)) in {"audience", "claim aud"}
 
@@ -226,12 +250,19 @@ def test_tokens_of_another_kind_are_refused(kind: Any) -> None:
 @pytest.mark.req("AN-12")
 @pytest.mark.parametrize(
     ("claim", "offset", "accepted"),
-    [("exp", -29, True), ("exp", -31, False), ("nbf", 29, True), ("nbf", 31, False), ("iat", 29, True), ("iat", 31, False)],
+    [
+        ("exp", -29, True),
+        ("exp", -31, False),
+        ("nbf", 29, True),
+        ("nbf", 31, False),
+        ("iat", 29, True),
+        ("iat", 31, False),
+    ],
 )
 def test_times_have_a_leeway_of_thirty_seconds(claim: str, offset: int, accepted: bool) -> None:
     now = 1_800_000_000
     clocked = verifier(clock=lambda: float(now))
-    token = MINT.token(**({"iat": now - 300, "exp": now + 300} | {claim: now + offset}))
+    token = MINT.token(None, **({"iat": now - 300, "exp": now + 300} | {claim: now + offset}))
     if accepted:
         assert clocked.verify(token)
     else:
@@ -297,7 +328,17 @@ def test_a_flood_of_unknown_kids_costs_one_fetch_per_half_minute() -> None:
 @pytest.mark.req("AN-18")
 @pytest.mark.parametrize(
     "trouble",
-    [OSError("refused"), TimeoutError("hung"), IdpUnavailable("down"), EgressError("tls"), b"<html>", b'{"keys":[]}', b"{}", b"[]", b"[" * 90000],
+    [
+        OSError("refused"),
+        TimeoutError("hung"),
+        IdpUnavailable("down"),
+        EgressError("tls"),
+        b"<html>",
+        b'{"keys":[]}',
+        b"{}",
+        b"[]",
+        b"[" * 90000,
+    ],
 )
 def test_known_keys_outlive_an_outage_for_an_hour_and_unknown_ones_say_503(trouble: Exception | bytes) -> None:
     server = Server()
@@ -425,11 +466,14 @@ def test_no_token_of_odd_header_is_another_exception(header: dict[str, Any]) -> 
         VERIFIER.verify(MINT.token(header))
     except TokenInvalid:
         return
-    assert header.get("alg", "RS256") == "RS256" and header.get("kid", MINT.kid) == MINT.kid and "crit" not in header
+    assert (header.get("alg", "RS256"), header.get("kid", MINT.kid)) == ("RS256", MINT.kid)
+    assert "crit" not in header
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.text(max_size=300) | st.binary(max_size=200).map(b64) | st.from_regex(r"[\w-]{1,90}\.[\w-]{1,90}\.[\w-]{1,90}"))
+@given(
+    st.text(max_size=300) | st.binary(max_size=200).map(b64) | st.from_regex(r"[\w-]{1,90}\.[\w-]{1,90}\.[\w-]{1,90}")
+)
 def test_no_random_text_is_accepted(text: str) -> None:
     never_accepted(text)
 
@@ -469,9 +513,7 @@ def _other_alphabet(token: str, chance: random.Random) -> str:
 
 
 @pytest.mark.req("AN-01", "AN-02", "AN-05")
-@pytest.mark.parametrize(
-    "change", [_flip, _cut, _swap_payload, _foreign_signature, _random_signature, _other_alphabet]
-)
+@pytest.mark.parametrize("change", [_flip, _cut, _swap_payload, _foreign_signature, _random_signature, _other_alphabet])
 def test_a_thousand_forgeries_of_each_kind_are_refused(change: Callable[[str, random.Random], str]) -> None:
     chance = random.Random(20260101)
     genuine = MINT.token()

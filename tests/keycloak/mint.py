@@ -1,4 +1,5 @@
-"""Mints tokens as the identity server would, with keys made for the test run; for rightly signed hostile tokens as well."""
+"""Mints tokens as the identity server would, with keys made for the test run; for rightly signed hostile tokens as
+well."""
 
 import base64
 import json
@@ -64,7 +65,8 @@ class Mint:
         return self.sign(self.claims(**changes), header)
 
     def sign(self, payload: Mapping[str, Any] | str | bytes, header: Mapping[str, Any] | str | None = None) -> str:
-        """Sign exactly this payload, whatever it is; a header mapping is laid over the usual one, a text replaces it."""
+        """Sign exactly this payload, whatever it is; a header mapping is laid over the usual one, a text replaces
+        it."""
         usual = {"alg": self.algorithm, "typ": "JWT", "kid": self.kid}
         head = header if isinstance(header, str) else json.dumps(usual | dict(header or {}))
         content = f"{b64(head)}.{b64(payload)}"

@@ -17,7 +17,9 @@ def refuse_outside_the_demo() -> None:
     """Anyone may be anyone here: never beside real data."""
     missing = [name for name in NEEDED if os.environ.get(name, "").lower() not in ON]
     if missing:
-        sys.exit(f"The embedded issuer is for the demo only: it needs {' and '.join(missing)} to be 1. Use Keycloak instead.")
+        sys.exit(
+            f"The embedded issuer is for the demo only: it needs {' and '.join(missing)} to be 1. Use Keycloak instead."
+        )
 
 
 def main() -> None:

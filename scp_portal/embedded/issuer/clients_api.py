@@ -1,4 +1,5 @@
-"""The part of Keycloak's admin interface that the portal uses: `/admin/realms/scp/clients`, same paths, statuses and shapes."""
+"""The part of Keycloak's admin interface that the portal uses: `/admin/realms/scp/clients`, same paths, statuses and
+shapes."""
 
 import json
 from collections.abc import Mapping
@@ -60,7 +61,7 @@ class ClientsApi:
                 return Reply(200, self._shown(self.clients.get(internal_id) or {}))
             case "GET", ["client-secret"]:
                 return Reply(200, {"type": "secret", "value": MASKED})
-            case ("PUT" | "DELETE" | "POST"), _ if fixed:
+            case (("PUT" | "DELETE" | "POST"), _) if fixed:
                 return Reply(403, {"error": "The clients of the realm file are changed in the file."})
             case "PUT", []:
                 return self._change(internal_id, body)

@@ -79,7 +79,7 @@ class Minter:
 
     def read(self, token: str, kind: str) -> Mapping[str, Any] | None:
         """The claims of a token of this issuer and kind, or None."""
-        options = {"verify_aud": False, "require": ["exp", "iat", "sub", "azp"]}
+        options: jwt.types.Options = {"verify_aud": False, "require": ["exp", "iat", "sub", "azp"]}
         try:
             claims = jwt.decode(token, self._key.public_key(), ["RS256"], options=options, issuer=self.issuer)
         except jwt.PyJWTError:

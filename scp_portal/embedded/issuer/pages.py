@@ -1,4 +1,5 @@
-"""The issuer's own pages: who do you want to be, and what went wrong. No script, one style sheet, readable in the dark."""
+"""The issuer's own pages: who do you want to be, and what went wrong. No script, one style sheet, readable in the
+dark."""
 
 from collections.abc import Iterable
 from html import escape

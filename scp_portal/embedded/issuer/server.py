@@ -1,4 +1,5 @@
-"""The issuer's addresses. One route table; every answer has a length, no cache, and a policy that allows nothing but itself."""
+"""The issuer's addresses. One route table; every answer has a length, no cache, and a policy that allows nothing but
+itself."""
 
 import base64
 import json

@@ -1,4 +1,5 @@
-"""What the issuer keeps between starts: its signing key and the machine clients made at run time, readable by its owner only."""
+"""What the issuer keeps between starts: its signing key and the machine clients made at run time, readable by its
+owner only."""
 
 import hashlib
 import hmac
