@@ -9,7 +9,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Any
 
 from django.conf import settings
@@ -32,7 +32,7 @@ from registry.models import ClientSync, Role, Tenant, User
 from scp_portal import admin_home
 from scp_portal.kernel.actor import Actor
 from scp_portal.kernel.facts import RequestFacts
-from scp_portal.kernel.governed import GovernedAdmin, actor_of
+from scp_portal.kernel.governed import GovernedAdmin, Outside, actor_of
 from scp_portal.kernel.problems import NotFound, Problem
 from scp_portal.kernel.tenancy import ALL_TENANTS, tenant_context
 
@@ -62,6 +62,8 @@ class PortalAdminSite(admin.AdminSite):
         """The view's answer, or the page that says why there is none."""
         try:
             response = self.as_person(request, view)
+            if isinstance(response, Outside):
+                response = self.as_person(request, partial(response.then, _outcome(response)))
         except (Problem, PermissionDenied, Http404) as refusal:
             response = self.as_person(request, lambda: self.refused(request, refusal))
         response["Cache-Control"] = "no-store"
@@ -234,6 +236,13 @@ def _navigation() -> tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]:
             ("registry_rolemapping", "layers", _("Role mapping")),
         )),
     )  # fmt: skip
+
+
+def _outcome(waiting: Outside) -> object:
+    try:
+        return waiting.work()
+    except Problem as problem:
+        return problem
 
 
 def _set_language(request: HttpRequest) -> HttpResponseBase:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from registry.lifecycle import TRANSITIONS
-from registry.models import Decision, Status
+from registry.models import Decision, Role, Status
 
 register = template.Library()
 
@@ -163,6 +163,11 @@ def step_label(decision: Decision) -> str:
     """What was decided, in the words of the lifecycle."""
     labels = (row.label for row in TRANSITIONS if row.name == decision.step)
     return next(labels, decision.step.replace("_", " ").capitalize())
+
+
+@register.filter
+def role_label(role: str) -> str:
+    return str(Role(role).label) if role in Role.values else role
 
 
 @register.filter

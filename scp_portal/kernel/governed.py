@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -57,10 +58,24 @@ class Step:
     consequence: Callable[[Any], Text] | Text = ""
     offered: Callable[[Any], bool] = lambda thing: True
     primary: bool = False
+    outside: bool = False
+    """The action talks to another server, so it runs with no transaction open and opens its own."""
 
     def says(self, thing: Any) -> Text:
         """What will follow, in words."""
         return self.consequence(thing) if callable(self.consequence) else self.consequence
+
+
+class Outside(HttpResponse):
+    """Not yet an answer: work to be done once this request's transaction has ended, and the page that tells of it.
+
+    The site runs `work` with no transaction open and renders `then` of what it returned, or of the Problem it raised.
+    """
+
+    def __init__(self, work: Callable[[], object], then: Callable[[object], HttpResponse]) -> None:
+        super().__init__()
+        self.work = work
+        self.then = then
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,13 +281,23 @@ class GovernedAdmin(ModelAdmin):
         form = self.step_form(request, step, thing)
         if request.method != "POST" or not form.is_valid():
             return self._ask(request, step, thing, form)
+        act = partial(step.act, thing, actor=actor_of(request), **form.cleaned_data)
+        tell = partial(self._tell, request, object_id, step, form)
+        if step.outside:
+            return Outside(act, tell)
         try:
             with transaction.atomic():
-                outcome = step.act(thing, actor=actor_of(request), **form.cleaned_data)
+                outcome = act()
         except Problem as problem:
-            refuse(form, problem)
-            return self._ask(request, step, self.existing(request, object_id), form, problem)
-        return self.after_step(request, step, self.existing(request, object_id), outcome)
+            return tell(problem)
+        return tell(outcome)
+
+    def _tell(self, request: HttpRequest, object_id: str, step: Step, form: Any, outcome: object) -> HttpResponse:
+        thing = self.existing(request, object_id)
+        if isinstance(outcome, Problem):
+            refuse(form, outcome)
+            return self._ask(request, step, thing, form, outcome)
+        return self.after_step(request, step, thing, outcome)
 
     def step_form(self, request: HttpRequest, step: Step, thing: Any) -> forms.Form:
         data = request.POST if request.method == "POST" else None

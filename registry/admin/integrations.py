@@ -1,0 +1,82 @@
+"""The list of integrations, their page, their draft form and their steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from import_export.fields import Field
+
+from registry import permissions, review
+from registry.admin import integration_page
+from registry.admin.downloads import Downloadable, PlainResource
+from registry.models import Integration
+from registry.templatetags.portal import badge, state
+from scp_portal.kernel.governed import actor_of
+
+FIELDS = (
+    "integration_id",
+    "tenant_id",
+    "integration_name",
+    "partner_name",
+    "partner_type",
+    "status",
+    "vertical_ids",
+    "active_from",
+    "active_until",
+    "data_contract_ref",
+    "auth_client_id",
+    "rate_limit_policy_id",
+    "created_by",
+    "created_at",
+)
+"""B-6.4-1, under exactly these names."""
+
+
+class IntegrationResource(PlainResource):
+    class Meta:
+        export_order = FIELDS
+
+
+for _name in FIELDS:
+    _source = "created_by_id" if _name == "created_by" else _name
+    IntegrationResource.fields[_name] = Field(attribute=_source, column_name=_name, readonly=True)
+
+
+@admin.register(Integration)
+class IntegrationAdmin(Downloadable):
+    viewers = frozenset(permissions.VIEWERS)
+    page_template = "admin/registry/integration/page.html"
+    resource_class = IntegrationResource
+    intro = _("Governed connections between a country's data and one partner's system.")
+    empty = _("An integration starts as a draft and is reviewed, approved and activated by different people.")
+    list_display = ("integration_name", "status_badge", "partner", "country", "verticals", "risk_badge", "active_until")
+    list_filter = ("status", "risk")
+    search_fields = ("integration_name", "partner__name")
+    list_select_related = ("partner", "tenant")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Integration]:
+        return review.visible(actor_of(request)).with_parties()
+
+    @admin.display(description=_("state"), ordering="status")
+    def status_badge(self, integration: Integration) -> SafeString:
+        return state(integration.status)
+
+    @admin.display(description=_("country"), ordering="tenant")
+    def country(self, integration: Integration) -> str:
+        return integration.tenant.name
+
+    @admin.display(description=_("verticals"))
+    def verticals(self, integration: Integration) -> str:
+        return ", ".join(code.replace("_", " ").capitalize() for code in integration.vertical_ids)
+
+    @admin.display(description=_("risk"), ordering="risk")
+    def risk_badge(self, integration: Integration) -> SafeString:
+        return badge(integration.risk, integration.get_risk_display())
+
+    def page(self, request: HttpRequest, thing: Integration) -> dict[str, Any]:
+        return integration_page.page(request, thing, list(self.offers(actor_of(request), thing)))
