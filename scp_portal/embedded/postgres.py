@@ -12,7 +12,6 @@ import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,6 +28,7 @@ from scp_portal.embedded.binaries import (
     reachable_by_nobody,
 )
 from scp_portal.embedded.processes import (
+    ON_LINUX,
     CannotStart,
     command_line,
     die_with_parent,
@@ -160,7 +160,7 @@ class EmbeddedPostgres:
         quick = ["--no-instructions", "--no-sync"]
         if self.version >= 17:  # the same sort order on every system
             return ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", *quick]
-        return ["--locale=C.UTF-8" if sys.platform == "linux" else "--locale=C", *quick]
+        return ["--locale=C.UTF-8" if ON_LINUX else "--locale=C", *quick]
 
     def _refuse_another_version(self) -> None:
         have = int((self.data / "PG_VERSION").read_text().split(".")[0])

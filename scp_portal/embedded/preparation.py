@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import django
 from django.core.management import call_command
@@ -16,7 +15,7 @@ from scp_portal.embedded.processes import CannotStart
 Say = Callable[[str], None]
 
 
-def prepare(folder: Path, say: Say) -> None:
+def prepare(say: Say) -> None:
     """Migrate and load the demo in this process (a command of its own would cost a second each)."""
     django.setup()
     if migrations_are_missing():

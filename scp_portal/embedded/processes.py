@@ -7,6 +7,7 @@ import ctypes
 import fcntl
 import hashlib
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+ON_LINUX = platform.system() == "Linux"  # not sys.platform: the type checker would see only one of the two worlds
 PR_SET_PDEATHSIG = 1
 ROOT = Path(__file__).resolve().parents[2]
 SOCKET_PATH_LIMIT = 100  # a unix socket's path holds 103 to 107 bytes, depending on the system
@@ -30,7 +32,7 @@ def die_with_parent(number: signal.Signals) -> Callable[[], None]:
     libc = ctypes.CDLL(None)
 
     def child() -> None:
-        if sys.platform == "linux":
+        if ON_LINUX:
             libc.prctl(PR_SET_PDEATHSIG, int(number))
             if os.getppid() != parent:  # the parent died between fork and prctl
                 os._exit(1)
@@ -61,7 +63,7 @@ def short_socket_folder(folder: Path, socket_name: str, prefix: str) -> Path:
 
 def command_line(pid: int) -> str:
     """The command line of a running process, empty when there is none."""
-    if sys.platform == "linux":
+    if ON_LINUX:
         with contextlib.suppress(OSError):
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         return ""
@@ -145,7 +147,7 @@ def spawn(
             start_new_session=True,
             preexec_fn=preexec,
         )
-    if sys.platform != "linux":
+    if not ON_LINUX:
         if not _watcher:
             _watcher.append(Watcher())
         _watcher[0].add(process.pid)

@@ -71,8 +71,8 @@ def up(options: argparse.Namespace) -> int:
     with told_to_stop() as stop:
         try:
             services.start()
-            preparation.prepare(place.path, console.say)
-            children.start_web(ports.web)
+            children.start_web(ports.web)  # loads its code while the tables are looked after; not ready before they are
+            preparation.prepare(console.say)
             children.start_worker(place.path)
             wait_until_ready(ports.web, children, stop)
             if not stop.is_set():
