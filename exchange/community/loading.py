@@ -17,7 +17,7 @@ from audit import actions as audit
 from exchange.community.conversation import COMMENTS, LONGEST_KEY, SUMMARY, VOTES, Conversation, Summary
 from exchange.community.datasets import DEFINITIONS, VERTICAL
 from exchange.community.faults import CommunityFilesError, Faults
-from exchange.community.sql import ANALYSE, CONSENTLESS, PERSONS, RECORDS, STAGES, copy_into
+from exchange.community.sql import ANALYSE, CONSENTLESS, KNOWN, PERSONS, RECORDS, STAGES, copy_into
 from exchange.models import Dataset
 from registry.actions import consent as consents
 from registry.models import ConsentNotice, ConsentStatus, Role, Tenant, TenantVertical
@@ -98,9 +98,10 @@ def load(
                 raise CommunityFilesError(faults)
             for line in faults.lines():
                 say(f"left out: {line}")
-            cursor.execute(ANALYSE)
             cursor.execute(PERSONS, {"tenant": tenant_id})
             persons = cursor.rowcount
+            cursor.execute(KNOWN, {"tenant": tenant_id})
+            cursor.execute(ANALYSE)
             agreed = _give_consent(cursor, tenant_id, folder, actor) if give_consent else 0
             created, changed, replaced = _write(cursor, tenant_id, say)
         loaded = _counted(staged, faults.total, persons, agreed, created, changed, replaced)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from exchange.community.datasets import COMMENTS, POSTS, SUB_COMMUNITIES
 
 STAGES: Final = """
-DROP TABLE IF EXISTS staged_summary, staged_statement, staged_vote;
+DROP TABLE IF EXISTS staged_summary, staged_statement, staged_vote, staged_person;
 CREATE TEMPORARY TABLE staged_summary (
     conversation text, topic text, description text, url text,
     views int, participants int, authors int, groups int
@@ -20,10 +20,8 @@ CREATE TEMPORARY TABLE staged_statement (
 CREATE TEMPORARY TABLE staged_vote (
     conversation text, line int, statement text, voter text, cast_at bigint, reaction text
 ) ON COMMIT DROP;
+CREATE TEMPORARY TABLE staged_person (reference text, id uuid) ON COMMIT DROP;
 """
-
-ANALYSE: Final = "ANALYZE staged_summary, staged_statement, staged_vote"
-"""Nothing does this for temporary tables by itself, and without it the joins are planned for a handful of rows."""
 
 TOOK_PART: Final = """
     SELECT conversation || '/' || author AS reference FROM staged_statement
@@ -38,14 +36,20 @@ SELECT gen_random_uuid(), %(tenant)s, reference, now() FROM ({TOOK_PART}) part
 ON CONFLICT (tenant_id, reference) DO NOTHING
 """
 
-CONSENTLESS: Final = f"""
-SELECT person.id FROM registry_person person
-JOIN ({TOOK_PART}) part USING (reference)
-WHERE person.tenant_id = %(tenant)s AND NOT EXISTS (
+KNOWN: Final = f"""
+INSERT INTO staged_person
+SELECT reference, id FROM registry_person WHERE tenant_id = %(tenant)s AND reference IN ({TOOK_PART})
+"""
+ANALYSE: Final = "ANALYZE staged_summary, staged_statement, staged_vote, staged_person"
+"""Nothing does this for temporary tables by itself, and without it the joins are planned for a handful of rows."""
+
+CONSENTLESS: Final = """
+SELECT id FROM staged_person person
+WHERE NOT EXISTS (
     SELECT FROM registry_consentstate state
-    WHERE (state.tenant_id, state.person_id, state.vertical_id) = (person.tenant_id, person.id, %(vertical)s)
+    WHERE (state.tenant_id, state.person_id, state.vertical_id) = (%(tenant)s, person.id, %(vertical)s)
 )
-ORDER BY person.reference
+ORDER BY reference
 """
 """Those who never said anything: who refused or withdrew is not asked again by a file."""
 
@@ -78,7 +82,7 @@ _POSTS: Final = f"""
         'written_at', {_MOMENT.format("written")}, 'body', body,
         'agrees', agrees, 'disagrees', disagrees, 'moderation', moderation) AS payload
     FROM staged_statement
-    JOIN registry_person person ON person.tenant_id = %(tenant)s AND person.reference = conversation || '/' || author
+    JOIN staged_person person ON person.reference = conversation || '/' || author
 """
 _COMMENTS: Final = f"""
     SELECT conversation || '/' || statement || '/' || voter AS source_key, person.id AS person_id, jsonb_build_object(
@@ -89,7 +93,7 @@ _COMMENTS: Final = f"""
         SELECT DISTINCT ON (conversation, statement, voter) * FROM staged_vote
         ORDER BY conversation, statement, voter, cast_at DESC, line DESC
     ) latest
-    JOIN registry_person person ON person.tenant_id = %(tenant)s AND person.reference = conversation || '/' || voter
+    JOIN staged_person person ON person.reference = conversation || '/' || voter
 """
 
 RECORDS: Final = {
