@@ -62,12 +62,12 @@ def as_document(problem: Problem, *, instance: str, request_id: str) -> dict[str
 
 
 def catalogue() -> dict[str, type[Problem]]:
-    """Every problem the portal may answer with, by code."""
+    """Every problem the portal may answer with, by code. A subclass without a code of its own is no new problem."""
     found: dict[str, type[Problem]] = {}
     waiting = list(Problem.__subclasses__())
     while waiting:
         kind = waiting.pop()
         waiting.extend(kind.__subclasses__())
-        if found.setdefault(kind.code, kind) is not kind:
+        if "code" in vars(kind) and found.setdefault(kind.code, kind) is not kind:
             raise TypeError(f"two problems share the code {kind.code!r}")
     return dict(sorted(found.items()))
