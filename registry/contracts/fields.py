@@ -101,15 +101,17 @@ class FieldReader:
     def _leaf(self, item: Mapping[str, Any], at: Path, path: tuple[str, ...], masked: Custom | None) -> FieldRule:
         kind = item.get("logicalType")
         if not isinstance(kind, str) or kind not in JSON_TYPES:
-            self._note(f"logicalType must be array or one of {', '.join(JSON_TYPES)}.", at)
+            self._note(f"logicalType must be array or one of {', '.join(JSON_TYPES)}.", (*at, "logicalType"))
             kind = "string"
         category = item.get("classification")
         if category not in CLASSES:
-            self._note(f"classification must say what the field is: one of {', '.join(CLASSES)}.", at)
+            self._note(
+                f"classification must say what the field is: one of {', '.join(CLASSES)}.", (*at, "classification")
+            )
             category = ""
         mask = self._mask(masked, at)
-        if mask is not None:
-            self._check_suits(mask, kind, str(category), at)
+        if mask is not None and masked is not None:
+            self._check_suits(mask, kind, str(category), masked.path)
             if kind == "object":
                 self._check_masked_object(mask, item, at)
         return FieldRule(path, mask or OMIT, str(category), kind, item.get("required") is True)

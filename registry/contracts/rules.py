@@ -84,7 +84,7 @@ class ContractReader(Faults):
     def _purposes(self) -> frozenset[str]:
         description = as_mapping(self.document.get("description"))
         if not isinstance(description.get("purpose"), str) or not description["purpose"].strip():
-            self.note("description.purpose must say what the partner needs the data for.", ("description",))
+            self.note("description.purpose must say what the partner needs the data for.", ("description", "purpose"))
         purposes: set[str] = set()
         for item, at in as_items(description.get("customProperties"), ("description", "customProperties")):
             if item.get("property") == "purposeIri":
