@@ -345,7 +345,7 @@ def _method(name: str) -> Callable[..., None]:
     change.__name__ = f"_fsm_{name}"
     change.__qualname__ = f"Moves.{change.__name__}"
     made: Callable[..., None] = change
-    for source, target in dict.fromkeys((row.source, row.target) for row in MOVES if row.name == name):
+    for source, target in dict.fromkeys((str(row.source), row.target) for row in MOVES if row.name == name):
         made = transition(field="status", source=source, target=target)(made)
     return made
 
