@@ -219,7 +219,8 @@ class Case:
         if row.source != Status.RESTRICTED or self.holds(AUTHORITY):
             return ALLOWED
         if imposed.reason_code in (ReasonCode.VIOLATION, ReasonCode.SECURITY):
-            why = f"It was restricted for {ReasonCode(imposed.reason_code).label.lower()}; the umbrella authority lifts that."
+            because = ReasonCode(imposed.reason_code).label.lower()
+            why = f"It was restricted for {because}; the umbrella authority lifts that."
             return Verdict.no(why, self.who_can([AUTHORITY], row.name))
         if not self.holds(imposed.role):
             label = str(Role(imposed.role).label).lower() if imposed.role in Role.values else "the portal"

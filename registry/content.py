@@ -81,7 +81,7 @@ def _high(integration: Integration, contract: ContractVersion | None) -> list[st
         found.append("The contract asks for mTLS or an IP list.")
     if contract and (together := _who_and_what(contract)):
         found.append(f"Who it is and what is sensitive about them leave together, unmasked: {', '.join(together)}.")
-    if contract and integration.partner.partner_type in FAR_PARTNERS and (clear := _in_clear(contract, IDENTIFYING)):
+    if contract and integration.partner.partner_type in FAR_PARTNERS and (clear := in_clear(contract, IDENTIFYING)):
         found.append(f"Identifying fields leave unmasked to a partner outside government: {', '.join(clear)}.")
     return found
 
@@ -107,7 +107,8 @@ def _declared(integration: Integration) -> str:
     return ""
 
 
-def _in_clear(contract: ContractVersion, categories: frozenset[str]) -> list[str]:
+def in_clear(contract: ContractVersion, categories: frozenset[str]) -> list[str]:
+    """Fields of these categories that leave as they are, as `dataset.field`."""
     return sorted(
         f"{dataset.name}.{'.'.join(rule.path)}"
         for dataset in contract.datasets.values()
@@ -119,7 +120,7 @@ def _in_clear(contract: ContractVersion, categories: frozenset[str]) -> list[str
 def _who_and_what(contract: ContractVersion) -> list[str]:
     """Datasets in which an identifying and a sensitive field both leave as they are."""
     who, what = (
-        {each.split(".")[0] for each in _in_clear(contract, categories)} for categories in (IDENTIFYING, SENSITIVE)
+        {each.split(".")[0] for each in in_clear(contract, categories)} for categories in (IDENTIFYING, SENSITIVE)
     )
     return sorted(who & what)
 
