@@ -2,6 +2,7 @@
 
     validate(document: str | Mapping) -> Contract(value, version, content_hash)   raises ContractInvalid
     parse(document: str | Mapping) -> ContractVersion                                         the same, for the compiler
+    identify(document: str) -> Identity(tenant_id, name, version)           raises ContractInvalid when it names none
 
 Both are cached by content: reading a published contract again costs a hash of its text.
 """
@@ -17,6 +18,7 @@ import orjson
 
 from registry.contracts import schema
 from registry.contracts.document import Document, Fault, Unreadable, read
+from registry.contracts.faults import as_mapping
 from registry.contracts.rules import ContractReader
 from registry.policy.rules import ContractVersion
 from scp_portal.kernel.canonical import content_hash
@@ -46,11 +48,7 @@ def validate(document: str | Mapping[str, Any]) -> Contract:
     """Check a document (YAML text, or its value). Raises ContractInvalid with every fault found."""
     if isinstance(document, str):
         return _validated(document)
-    try:
-        value = read(document).value
-    except Unreadable as error:
-        raise ContractInvalid([_described(error.fault, None)]) from error
-    return _validated(orjson.dumps(value))
+    return _validated(orjson.dumps(_readable(document).value))
 
 
 def parse(document: str | Mapping[str, Any]) -> ContractVersion:
@@ -58,17 +56,45 @@ def parse(document: str | Mapping[str, Any]) -> ContractVersion:
     return validate(document).version
 
 
-@lru_cache(maxsize=512)
-def _validated(document: str | bytes) -> Contract:
+@dataclass(frozen=True)
+class Identity:
+    """What a document calls itself."""
+
+    tenant_id: str
+    name: str
+    version: str
+
+
+def identify(document: str) -> Identity:
+    """The tenant, name and version of a document that may break every other rule. Raises ContractInvalid."""
+    readable = _readable(document)
+    reader = ContractReader(as_mapping(readable.value))
+    identity = Identity(*reader.identity())
+    if reader.found:
+        raise ContractInvalid([_described(found, readable) for found in reader.found])
+    return identity
+
+
+def fault(document: str, message: str, path: tuple[str | int, ...]) -> dict[str, Any]:
+    """One entry of ContractInvalid's errors, for a rule that only the caller can check."""
+    return _described(Fault(message, path), _readable(document))
+
+
+def _readable(document: str | Mapping[str, Any]) -> Document:
     try:
-        readable = read(document if isinstance(document, str) else orjson.loads(document))
+        return read(document)
     except Unreadable as error:
         raise ContractInvalid([_described(error.fault, None)]) from error
-    reader = ContractReader()
+
+
+@lru_cache(maxsize=512)
+def _validated(document: str | bytes) -> Contract:
+    readable = _readable(document if isinstance(document, str) else orjson.loads(document))
     value = readable.value
     if not isinstance(value, dict):
         raise ContractInvalid([_described(Fault("A contract is a mapping of keys: start with apiVersion."), readable)])
-    version = reader.read(value)
+    reader = ContractReader(value)
+    version = reader.read()
     faults = [*readable.duplicates, *schema.faults(value), *reader.found]
     if faults:
         described = [_described(fault, readable) for fault in faults]
@@ -91,4 +117,4 @@ def _described(fault: Fault, document: Document | None) -> dict[str, Any]:
     }
 
 
-__all__ = ["Contract", "ContractInvalid", "parse", "validate"]
+__all__ = ["Contract", "ContractInvalid", "Identity", "fault", "identify", "parse", "validate"]

@@ -38,18 +38,22 @@ ON_DATASET = frozenset({"scpVertical", "scpFlow", "scpSubjectPath", "scpPersonFr
 class ContractReader(Faults):
     """Reads one document; `found` holds every fault after `read`."""
 
-    def read(self, document: Mapping[str, Any]) -> ContractVersion:
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        super().__init__()
         self.document = document
+
+    def read(self) -> ContractVersion:
         self._check_standard()
-        customs = self.customs(document, (), ON_CONTRACT)
+        customs = self.customs(self.document, (), ON_CONTRACT)
         self.verticals = self._verticals(customs.get("scpVerticals"))
         datasets = self._datasets()
         self._team()
+        tenant_id, name, version = self.identity()
         return ContractVersion(
-            contract_id=str(document.get("id", "")),
-            name=self._text("name", CONTRACT_NAME, "small letters, digits and hyphens, such as clinic-follow-up"),
-            version=self._text("version", SEMANTIC_VERSION, "a semantic version, such as 1.0.0"),
-            tenant_id=self._text("tenant", TENANT, "the code of the tenant, such as NZ"),
+            contract_id=str(self.document.get("id", "")),
+            name=name,
+            version=version,
+            tenant_id=tenant_id,
             verticals=self.verticals,
             datasets=datasets,
             purposes=self._purposes(),
@@ -59,6 +63,14 @@ class ContractReader(Faults):
         )
 
     # -- the whole contract --
+
+    def identity(self) -> tuple[str, str, str]:
+        """Tenant, name and version."""
+        return (
+            self._text("tenant", TENANT, "the code of the tenant, such as NZ"),
+            self._text("name", CONTRACT_NAME, "small letters, digits and hyphens, such as clinic-follow-up"),
+            self._text("version", SEMANTIC_VERSION, "a semantic version, such as 1.0.0"),
+        )
 
     def _text(self, key: str, pattern: re.Pattern[str], meaning: str) -> str:
         value = self.document.get(key)

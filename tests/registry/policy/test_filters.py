@@ -62,7 +62,7 @@ def keeps(database: Database, conditions: dict[str, Any], stored: Any) -> bool:
 )
 def test_a_row_is_kept_only_when_every_condition_holds(
     database: Database, conditions: dict[str, Any], stored: Any, kept: bool
-):
+) -> None:
     assert keeps(database, conditions, stored) is kept
 
 
@@ -90,7 +90,7 @@ def test_a_row_is_kept_only_when_every_condition_holds(
         ({"days": {"gte": float("nan")}}, ("days", "gte")),
     ],
 )
-def test_a_filter_outside_the_vocabulary_is_refused_with_its_place(value: Any, path: tuple[str, ...]):
+def test_a_filter_outside_the_vocabulary_is_refused_with_its_place(value: Any, path: tuple[str, ...]) -> None:
     with pytest.raises(FilterError) as caught:
         parse_row_filters(value)
     assert caught.value.path == path
@@ -102,7 +102,7 @@ def test_a_filter_outside_the_vocabulary_is_refused_with_its_place(value: Any, p
         lambda v: st.lists(v) | st.dictionaries(st.sampled_from(["a", "a.b", "eq", "in", "gte"]) | st.text(), v),
     )
 )
-def test_anything_at_all_is_read_as_a_filter_or_refused(value: Any):
+def test_anything_at_all_is_read_as_a_filter_or_refused(value: Any) -> None:
     try:
         conditions = parse_row_filters(value)
     except FilterError:
@@ -135,7 +135,7 @@ def stand(database: Database, vertical: str, status: str = "given", **facts: Any
         f" VALUES (%s, %s, %s, %s, %s, {since}, {until}, 1)",
         (facts.get("tenant", "KE"), person, vertical, status, facts.get("notice", "2026-03")),
     )
-    return person  # type: ignore[no-any-return]
+    return person
 
 
 def consents(database: Database, person: uuid.UUID | None, verticals: str, notice: str = "") -> bool:
@@ -148,7 +148,7 @@ def consents(database: Database, person: uuid.UUID | None, verticals: str, notic
 
 @pytest.mark.req("B-4.3-1", "B-4.2-2")
 @pytest.mark.parametrize(("in_h", "in_j"), list(product([*STATUSES, None], repeat=2)))
-def test_only_who_permits_in_every_vertical_is_seen(states: Database, in_h: str | None, in_j: str | None):
+def test_only_who_permits_in_every_vertical_is_seen(states: Database, in_h: str | None, in_j: str | None) -> None:
     person = uuid.uuid4()
     for vertical, status in (("h", in_h), ("j", in_j)):
         if status:
@@ -159,7 +159,7 @@ def test_only_who_permits_in_every_vertical_is_seen(states: Database, in_h: str 
 
 
 @pytest.mark.req("B-4.3-1")
-def test_no_row_and_no_person_mean_no(states: Database):
+def test_no_row_and_no_person_mean_no(states: Database) -> None:
     stand(states, "h")
     assert not consents(states, uuid.uuid4(), "h")
     assert not consents(states, None, "h")
@@ -180,11 +180,11 @@ def test_no_row_and_no_person_mean_no(states: Database):
         ({"tenant": "UG"}, False),
     ],
 )
-def test_consent_counts_only_in_its_time_tenant_and_notice(states: Database, facts: dict[str, str], seen: bool):
+def test_consent_counts_only_in_its_time_tenant_and_notice(states: Database, facts: dict[str, str], seen: bool) -> None:
     person = stand(states, "h", **facts)
     assert consents(states, person, "h", "2026-03") is seen
 
 
-def test_an_empty_consent_test_is_refused_because_it_would_permit_all():
+def test_an_empty_consent_test_is_refused_because_it_would_permit_all() -> None:
     with pytest.raises(ValueError, match="at least one vertical"):
         consent_clause([])

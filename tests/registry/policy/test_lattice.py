@@ -72,7 +72,7 @@ def masks() -> st.SearchStrategy[Mask]:
     )
 
 
-def test_over_all_triples_of_19_samples_the_order_of_rules_cannot_matter():
+def test_over_all_triples_of_19_samples_the_order_of_rules_cannot_matter() -> None:
     assert len(SAMPLES) == 19
     for one, other, third in product(SAMPLES, repeat=3):
         both = meet(one, other)
@@ -85,7 +85,7 @@ def test_over_all_triples_of_19_samples_the_order_of_rules_cannot_matter():
 
 @pytest.mark.req("B-4.2-2")
 @given(masks(), masks())
-def test_meet_is_commutative_idempotent_and_below_both(one: Mask, other: Mask):
+def test_meet_is_commutative_idempotent_and_below_both(one: Mask, other: Mask) -> None:
     both = meet(one, other)
     assert both == meet(other, one)
     assert meet(one, one) == one
@@ -95,26 +95,26 @@ def test_meet_is_commutative_idempotent_and_below_both(one: Mask, other: Mask):
 
 @pytest.mark.req("B-4.2-2")
 @given(masks(), masks(), masks())
-def test_three_rules_give_the_same_mask_in_every_order(one: Mask, other: Mask, third: Mask):
+def test_three_rules_give_the_same_mask_in_every_order(one: Mask, other: Mask, third: Mask) -> None:
     outcomes = {meet(meet(a, b), c) for a, b, c in permutations((one, other, third))}
     outcomes |= {meet(a, meet(b, c)) for a, b, c in permutations((one, other, third))}
     assert len(outcomes) == 1
 
 
 @given(masks(), masks(), masks())
-def test_the_meet_is_the_finest_mask_below_both(one: Mask, other: Mask, below: Mask):
+def test_the_meet_is_the_finest_mask_below_both(one: Mask, other: Mask, below: Mask) -> None:
     if shows_at_most(below, one) and shows_at_most(below, other):
         assert shows_at_most(below, meet(one, other))
 
 
 @given(masks())
-def test_omit_hides_everything_and_clear_hides_nothing(mask: Mask):
+def test_omit_hides_everything_and_clear_hides_nothing(mask: Mask) -> None:
     assert meet(OMIT, mask) == OMIT
     assert meet(CLEAR, mask) == mask
 
 
 @given(masks())
-def test_a_mask_is_written_as_the_document_it_is_read_from(mask: Mask):
+def test_a_mask_is_written_as_the_document_it_is_read_from(mask: Mask) -> None:
     assert parse_mask(mask.as_document()) == mask
 
 
@@ -140,7 +140,7 @@ def test_a_mask_is_written_as_the_document_it_is_read_from(mask: Mask):
         (REDACT, CLEAR, REDACT),
     ],
 )
-def test_the_meet_of_two_masks(one: Mask, other: Mask, both: Mask):
+def test_the_meet_of_two_masks(one: Mask, other: Mask, both: Mask) -> None:
     assert meet(one, other) == both
 
 
@@ -168,7 +168,7 @@ def test_the_meet_of_two_masks(one: Mask, other: Mask, both: Mask):
         ({"fn": "pseudonymise"}, ("keyScope",), "one of integration"),
     ],
 )
-def test_a_mask_that_cannot_be_read_says_what_and_where(value: object, path: tuple[str | int, ...], says: str):
+def test_a_mask_that_cannot_be_read_says_what_and_where(value: object, path: tuple[str | int, ...], says: str) -> None:
     with pytest.raises(MaskError, match=says) as caught:
         parse_mask(value)
     assert caught.value.path == path
@@ -188,7 +188,7 @@ def test_a_mask_that_cannot_be_read_says_what_and_where(value: object, path: tup
         ),
     )
 )
-def test_anything_at_all_is_read_as_a_mask_or_refused(value: object):
+def test_anything_at_all_is_read_as_a_mask_or_refused(value: object) -> None:
     try:
         mask = parse_mask(value)
     except MaskError:

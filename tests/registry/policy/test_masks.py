@@ -46,7 +46,7 @@ def day(unit: str) -> dict[str, str]:
 
 
 @pytest.mark.req("B-4.4-1")
-def test_a_stored_key_that_is_not_granted_never_leaves_at_any_depth(database: Database):
+def test_a_stored_key_that_is_not_granted_never_leaves_at_any_depth(database: Database) -> None:
     granted = [field("name"), field("home.city"), field("home.geo.cell"), field("visits.[].code"), field("tags.[]")]
     stored = {
         "name": "Ada",
@@ -65,7 +65,7 @@ def test_a_stored_key_that_is_not_granted_never_leaves_at_any_depth(database: Da
 
 @pytest.mark.req("B-4.4-1")
 @pytest.mark.parametrize("stored", [None, [], "text", 5, True, {}, {"home": "text"}, {"home": None, "tags": {}}])
-def test_a_record_of_another_shape_leaves_as_nulls(database: Database, stored: Any):
+def test_a_record_of_another_shape_leaves_as_nulls(database: Database, stored: Any) -> None:
     leaves = masked(database, [field("name"), field("home.city"), field("tags.[]"), field("v", PSEUDONYM)], stored)
     assert leaves in (
         {"name": None, "home": None, "tags": None, "v": None},
@@ -73,7 +73,7 @@ def test_a_record_of_another_shape_leaves_as_nulls(database: Database, stored: A
     )
 
 
-def test_fields_leave_in_the_order_they_are_granted(database: Database):
+def test_fields_leave_in_the_order_they_are_granted(database: Database) -> None:
     made = projection([field("b"), field("a"), field("c")], keys=KEYS, as_of=TODAY)
     row = database.execute(
         f"SELECT ({made.text})::text FROM (SELECT '{{}}'::jsonb AS payload) r", made.params
@@ -81,24 +81,24 @@ def test_fields_leave_in_the_order_they_are_granted(database: Database):
     assert row == ('{"b" : null, "a" : null, "c" : null}',)
 
 
-def test_a_field_is_read_from_where_the_contract_says(database: Database):
+def test_a_field_is_read_from_where_the_contract_says(database: Database) -> None:
     rule = FieldRule(("who",), parse_mask(CLEAR), "personal", "string", source=("person", "ref"))
     assert masked(database, [rule], {"who": "no", "person": {"ref": "yes"}}) == {"who": "yes"}
 
 
-def test_a_column_can_take_the_place_of_a_source(database: Database):
+def test_a_column_can_take_the_place_of_a_source(database: Database) -> None:
     made = projection([field("n")], keys=KEYS, as_of=TODAY, columns={"n": "to_jsonb(r.n)"})
     row = database.execute(f"SELECT {made.text} FROM (SELECT '{{}}'::jsonb AS payload, 'x'::text AS n) r").fetchone()
     assert row == ({"n": "x"},)
 
 
 @pytest.mark.parametrize("name", ["a'b", 'a"b', "a b", "a-b", "", "naïve", "a" * 64, "a;drop", "%s"])
-def test_a_name_that_is_not_plain_makes_no_sql(name: str):
+def test_a_name_that_is_not_plain_makes_no_sql(name: str) -> None:
     with pytest.raises(ValueError, match="not a plain field name"):
         projection([FieldRule((name,), parse_mask(CLEAR), "personal", "string")], keys=KEYS, as_of=TODAY)
 
 
-def test_a_pseudonym_without_its_key_makes_no_sql():
+def test_a_pseudonym_without_its_key_makes_no_sql() -> None:
     with pytest.raises(KeyError):
         projection([field("v", {"fn": "pseudonymise", "keyScope": "partner"})], keys=KEYS, as_of=TODAY)
 
@@ -109,12 +109,12 @@ def test_a_pseudonym_without_its_key_makes_no_sql():
 @pytest.mark.parametrize(
     ("value", "leaves"), [(MISSING, None), (None, "[redacted]"), ("x", "[redacted]"), ({}, "[redacted]")]
 )
-def test_redact_tells_presence_and_nothing_else(database: Database, value: Any, leaves: Any):
+def test_redact_tells_presence_and_nothing_else(database: Database, value: Any, leaves: Any) -> None:
     assert one(database, {"fn": "redact"}, value) == leaves
 
 
 @pytest.mark.parametrize("value", [MISSING, *ODD])
-def test_null_leaves_the_key_and_not_the_row(database: Database, value: Any):
+def test_null_leaves_the_key_and_not_the_row(database: Database, value: Any) -> None:
     """The trap of jsonb_set(d, p, NULL): the whole row would be NULL."""
     assert one(database, {"fn": "null"}, value) is None
 
@@ -138,30 +138,30 @@ def test_null_leaves_the_key_and_not_the_row(database: Database, value: Any):
         ("array", ["leak"], None),
     ],
 )
-def test_clear_lets_through_the_declared_type_only(database: Database, kind: str, value: Any, leaves: Any):
+def test_clear_lets_through_the_declared_type_only(database: Database, kind: str, value: Any, leaves: Any) -> None:
     assert one(database, CLEAR, value, kind) == leaves
 
 
-def test_a_pseudonym_is_hmac_sha256_of_the_value(database: Database):
+def test_a_pseudonym_is_hmac_sha256_of_the_value(database: Database) -> None:
     expected = hmac.new(b"i" * 32, "Zoë".encode(), hashlib.sha256).hexdigest()[:32]
     assert one(database, PSEUDONYM, "Zoë") == f"psn_{expected}"
 
 
 @given(key=st.binary(min_size=1, max_size=64), message=st.text(st.characters(exclude_characters="\0", codec="utf-8")))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_databases_hmac_is_the_standards(database: Database, key: bytes, message: str):
+def test_the_databases_hmac_is_the_standards(database: Database, key: bytes, message: str) -> None:
     inner, outer = pads(key)
     row = database.execute("SELECT public.scp_hmac_sha256(%s::bytea, %s::bytea, %s::text)", (inner, outer, message))
     assert row.fetchone() == (hmac.new(key, message.encode(), hashlib.sha256).hexdigest(),)
 
 
 @pytest.mark.parametrize("key", [b"", b"k" * 65])
-def test_a_key_of_another_length_is_refused(key: bytes):
+def test_a_key_of_another_length_is_refused(key: bytes) -> None:
     with pytest.raises(ValueError, match="1 to 64 bytes"):
         pads(key)
 
 
-def test_the_same_person_has_another_pseudonym_in_another_scope(database: Database):
+def test_the_same_person_has_another_pseudonym_in_another_scope(database: Database) -> None:
     both = [field("a", PSEUDONYM), field("b", {"fn": "pseudonymise", "keyScope": "tenant"})]
     leaves = masked(database, both, {"a": "p1", "b": "p1"})
     assert leaves["a"] != leaves["b"]
@@ -169,11 +169,11 @@ def test_the_same_person_has_another_pseudonym_in_another_scope(database: Databa
 
 
 @pytest.mark.parametrize("value", [MISSING, None, "", True, [], {}, {"id": "p1"}])
-def test_what_is_no_identifier_has_no_pseudonym(database: Database, value: Any):
+def test_what_is_no_identifier_has_no_pseudonym(database: Database, value: Any) -> None:
     assert one(database, PSEUDONYM, value) is None
 
 
-def test_a_number_can_be_an_identifier(database: Database):
+def test_a_number_can_be_an_identifier(database: Database) -> None:
     assert one(database, PSEUDONYM, 42, "integer") == one(database, PSEUDONYM, "42")
 
 
@@ -210,13 +210,13 @@ def test_a_number_can_be_an_identifier(database: Database):
         (PHONE, "1" * 21, "***"),
     ],
 )
-def test_part_of_a_text(database: Database, mask: dict[str, Any], value: str, leaves: str):
+def test_part_of_a_text(database: Database, mask: dict[str, Any], value: str, leaves: str) -> None:
     assert one(database, mask, value) == leaves
 
 
 @pytest.mark.parametrize("mask", [START, END, MAIL, PHONE])
 @pytest.mark.parametrize("value", [v for v in (MISSING, *ODD, 64211234567) if not isinstance(v, str)])
-def test_part_of_what_is_no_text_is_null(database: Database, mask: dict[str, Any], value: Any):
+def test_part_of_what_is_no_text_is_null(database: Database, mask: dict[str, Any], value: Any) -> None:
     assert one(database, mask, value) is None
 
 
@@ -255,7 +255,7 @@ def test_part_of_what_is_no_text_is_null(database: Database, mask: dict[str, Any
         ("day", ["2026-02-28"], None),
     ],
 )
-def test_a_date_told_to_its_unit(database: Database, unit: str, value: Any, leaves: str | None):
+def test_a_date_told_to_its_unit(database: Database, unit: str, value: Any, leaves: str | None) -> None:
     assert one(database, day(unit), value, "date") == leaves
 
 
@@ -276,7 +276,7 @@ def test_a_date_told_to_its_unit(database: Database, unit: str, value: Any, leav
         (MISSING, None),
     ],
 )
-def test_an_age_told_by_its_band(database: Database, born: Any, leaves: str | None):
+def test_an_age_told_by_its_band(database: Database, born: Any, leaves: str | None) -> None:
     assert one(database, YEARS, born, "date") == leaves
 
 
@@ -284,11 +284,11 @@ def test_an_age_told_by_its_band(database: Database, born: Any, leaves: str | No
     ("value", "leaves"),
     [(4, "<5"), (5, "5-9"), (9.99, "5-9"), (10, "10+"), (-1e9, "<5"), ("5", None), (1e300, None), ([5], None)],
 )
-def test_a_number_told_by_its_band(database: Database, value: Any, leaves: str | None):
+def test_a_number_told_by_its_band(database: Database, value: Any, leaves: str | None) -> None:
     assert one(database, {"fn": "band", "unit": "value", "edges": [5, 10]}, value, "number") == leaves
 
 
-def test_an_age_in_months(database: Database):
+def test_an_age_in_months(database: Database) -> None:
     assert one(database, {"fn": "band", "unit": "months", "edges": [0, 6, 24]}, "2025-05-21", "date") == "6-23"
 
 
@@ -308,7 +308,7 @@ def test_an_age_in_months(database: Database):
         (MISSING, None),
     ],
 )
-def test_a_point_told_by_the_centre_of_its_cell(database: Database, point: Any, leaves: Any):
+def test_a_point_told_by_the_centre_of_its_cell(database: Database, point: Any, leaves: Any) -> None:
     assert one(database, GEO, point, "object") == leaves
 
 
@@ -316,11 +316,11 @@ def test_a_point_told_by_the_centre_of_its_cell(database: Database, point: Any, 
     ("value", "leaves"),
     [(23, 21), (-1, -7), (0, 0), (6.99, 0), ("23", None), (1e300, None), (True, None), ([23], None), (MISSING, None)],
 )
-def test_a_number_rounded_down(database: Database, value: Any, leaves: Any):
+def test_a_number_rounded_down(database: Database, value: Any, leaves: Any) -> None:
     assert one(database, {"fn": "round", "base": 7}, value, "integer") == leaves
 
 
-def test_an_array_is_masked_element_by_element_in_its_order(database: Database):
+def test_an_array_is_masked_element_by_element_in_its_order(database: Database) -> None:
     rules = [field("tags.[]", START)]
     assert masked(database, rules, {"tags": ["Zebra", "ant", 5, None, "Apple"]}) == {
         "tags": ["Z***", "***", None, None, "A***"]
@@ -329,7 +329,7 @@ def test_an_array_is_masked_element_by_element_in_its_order(database: Database):
     assert masked(database, rules, {"tags": {"0": "leak"}}) == {"tags": None}
 
 
-def test_arrays_in_arrays_do_not_shadow_each_other(database: Database):
+def test_arrays_in_arrays_do_not_shadow_each_other(database: Database) -> None:
     rules = [field("a.[].[].b"), field("a.[].[].c.[]", START)]
     rules = [field("a.[].b"), field("a.[].c.[].d"), field("a.[].c.[].e.[]", START)]
     stored = {"a": [{"b": "1", "c": [{"d": "2", "e": ["three", "x"]}, {"d": "4"}]}, {"b": "5"}]}
@@ -339,13 +339,13 @@ def test_arrays_in_arrays_do_not_shadow_each_other(database: Database):
     assert masked(database, [field("m.[].[]")], {"m": [["a", 1], ["b"], "c"]}) == {"m": [["a", None], ["b"], None]}
 
 
-def test_an_array_that_is_too_long_is_null_and_not_cut_short(database: Database):
+def test_an_array_that_is_too_long_is_null_and_not_cut_short(database: Database) -> None:
     rules = [field("tags.[]")]
     assert masked(database, rules, {"tags": ["x"] * LONGEST_ARRAY}) == {"tags": ["x"] * LONGEST_ARRAY}
     assert masked(database, rules, {"tags": ["x"] * (LONGEST_ARRAY + 1)}) == {"tags": None}
 
 
-def test_huge_texts_pass_through_every_mask(database: Database):
+def test_huge_texts_pass_through_every_mask(database: Database) -> None:
     huge = "x" * 1_000_000
     assert one(database, CLEAR, huge) == huge
     assert [one(database, mask, huge) for mask in (START, END, MAIL, PHONE)] == ["x***", "***xx", "***", "***"]
@@ -409,7 +409,7 @@ SHAPES = {
 @pytest.mark.req("B-4.4-1")
 @given(value=VALUES)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_mask_shows_more_of_any_value_than_it_says(database: Database, value: Any):
+def test_no_mask_shows_more_of_any_value_than_it_says(database: Database, value: Any) -> None:
     leaves = masked(database, ALL_RULES, {"v": value})
     assert leaves["null"] is None
     assert leaves["redact"] == "[redacted]"
@@ -426,7 +426,7 @@ def test_no_mask_shows_more_of_any_value_than_it_says(database: Database, value:
 
 @given(value=VALUES)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_numbers_and_points_leave_only_on_their_grid(database: Database, value: Any):
+def test_numbers_and_points_leave_only_on_their_grid(database: Database, value: Any) -> None:
     leaves = masked(database, ALL_RULES, {"v": value})
     if leaves["round"] is not None:
         assert not isinstance(value, bool | str)
@@ -440,7 +440,7 @@ def test_numbers_and_points_leave_only_on_their_grid(database: Database, value: 
 
 @given(born=st.dates(date(1900, 1, 1), TODAY), edges=st.sets(st.integers(0, 110), min_size=1, max_size=8))
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_band_holds_the_age_it_is_told_for(database: Database, born: date, edges: set[int]):
+def test_a_band_holds_the_age_it_is_told_for(database: Database, born: date, edges: set[int]) -> None:
     band = one(database, {"fn": "band", "unit": "years", "edges": sorted(edges)}, born.isoformat(), "date")
     age = TODAY.year - born.year - ((TODAY.month, TODAY.day) < (born.month, born.day))
     assume(not (born.month == 2 and born.day == 29))
@@ -455,7 +455,7 @@ def test_a_band_holds_the_age_it_is_told_for(database: Database, born: date, edg
 
 @given(moment=st.dates(date(1, 1, 1), date(9999, 12, 31)))
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_weeks_and_months_are_those_of_the_calendar(database: Database, moment: date):
+def test_weeks_and_months_are_those_of_the_calendar(database: Database, moment: date) -> None:
     leaves = masked(database, ALL_RULES, {"v": moment.isoformat()})
     year, week, _ = moment.isocalendar()
     assert leaves["week"] == f"{year:04d}-W{week:02d}"
@@ -477,7 +477,7 @@ COMPARABLE = [
 @pytest.mark.parametrize(("one_mask", "other_mask"), COMPARABLE, ids=lambda mask: json.dumps(mask))
 def test_values_alike_under_either_mask_are_alike_under_their_meet(
     database: Database, one_mask: dict[str, Any], other_mask: dict[str, Any]
-):
+) -> None:
     """So the meet tells nobody more than either mask alone: it is a function of each one's answer."""
     values: list[Any] = ["", "abc", "abcd", "abce", "abcdefg", "abcdefh", "xbcdefgh", 0, 5, 6, 29, 30, 59, 60, 61, -1]
     values += [(date(2026, 11, 22) - timedelta(days=37 * n)).isoformat() for n in range(60)]
@@ -502,7 +502,9 @@ def test_values_alike_under_either_mask_are_alike_under_their_meet(
     keeps=st.tuples(*[st.integers(1, 6)] * 2),
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_meet_shows_no_character_that_either_side_hides(database: Database, text: str, keeps: tuple[int, int]):
+def test_the_meet_shows_no_character_that_either_side_hides(
+    database: Database, text: str, keeps: tuple[int, int]
+) -> None:
     one_mask, other_mask = (parse_mask({"fn": "partial", "keepStart": keep}) for keep in keeps)
     rules = [
         FieldRule((name,), mask, "personal", "string", source=("v",))
@@ -529,7 +531,7 @@ def test_the_meet_shows_no_character_that_either_side_hides(database: Database, 
         ({"name": "x", "home": {"city": {}}}, False),
     ],
 )
-def test_the_guard_finds_rows_that_break_their_contract(database: Database, stored: Any, holds: bool):
+def test_the_guard_finds_rows_that_break_their_contract(database: Database, stored: Any, holds: bool) -> None:
     rules = [
         FieldRule(("name",), parse_mask(CLEAR), "personal", "string", required=True),
         field("age", CLEAR, "integer"),
@@ -541,7 +543,7 @@ def test_the_guard_finds_rows_that_break_their_contract(database: Database, stor
     assert database.execute(statement, (*guard.params, json.dumps(stored))).fetchone() == (holds,)
 
 
-def test_the_functions_in_the_database_are_those_of_the_code(database: Database):
+def test_the_functions_in_the_database_are_those_of_the_code(database: Database) -> None:
     """The migration holds a copy of the text; this fails when the two part."""
     with cluster.superuser(cluster.own_name()) as admin, admin.transaction(force_rollback=True):
         installed = definitions(admin)
@@ -549,7 +551,7 @@ def test_the_functions_in_the_database_are_those_of_the_code(database: Database)
         assert definitions(admin) == installed
 
 
-def test_the_functions_can_be_taken_away_again(database: Database):
+def test_the_functions_can_be_taken_away_again(database: Database) -> None:
     with cluster.superuser(cluster.own_name()) as admin, admin.transaction(force_rollback=True):
         admin.execute(DROP_FUNCTIONS_SQL)
         left = admin.execute("SELECT 1 FROM pg_proc WHERE proname = ANY(%s)", [names()]).fetchall()
