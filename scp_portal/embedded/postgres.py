@@ -17,9 +17,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-import psycopg
-from psycopg import sql
-
 from scp_portal.embedded.binaries import (
     dropping,
     find_binaries,
@@ -38,7 +35,6 @@ from scp_portal.embedded.processes import (
     spawn,
 )
 
-ROLES = Path(__file__).with_name("roles.sql")
 DATABASE = "portal"
 OWNER, APP, SUPERUSER = "scp_owner", "scp_app", "postgres"
 PORT = "5432"
@@ -109,13 +105,6 @@ class EmbeddedPostgres:
         """Connection URL over the unix socket, as libpq and the settings read it."""
         host = urlencode({"host": str(self.socket_folder), "port": PORT}, quote_via=quote, safe="")
         return f"postgresql://{user}@/{database}?{host}"
-
-    def prepare(self, database: str = DATABASE) -> None:
-        """Roles and database as the portal needs them; does nothing where they are."""
-        with psycopg.connect(self.url(SUPERUSER, "postgres"), autocommit=True) as admin:
-            create_database(admin, database)
-        with psycopg.connect(self.url(SUPERUSER, database), autocommit=True) as admin:
-            apply_roles(admin)
 
     def _give_folders_away(self) -> None:
         if self.drop == "setuid":
@@ -202,14 +191,3 @@ class EmbeddedPostgres:
 
     def _end_of_log(self) -> str:
         return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else "it wrote no log"
-
-
-def create_database(admin: psycopg.Connection[tuple[object, ...]], name: str) -> None:
-    """An empty database, unless there is one of that name."""
-    if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-
-
-def apply_roles(admin: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Run `roles.sql` in the database that a superuser's connection is in."""
-    admin.execute(ROLES.read_bytes())

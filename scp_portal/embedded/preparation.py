@@ -1,4 +1,7 @@
-"""What must be true before the web server starts: the tables are there, and so is the demo."""
+"""What must be true before the portal is ready: the roles, the tables and the demo are there.
+
+Imports Django and its database driver, which a warm start need not wait for: it asks `fingerprint` alone.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,28 @@ import os
 from collections.abc import Callable
 
 import django
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from scp_portal.embedded.processes import CannotStart
+from scp_portal.embedded.roles import prepare_server
+from scp_portal.embedded.services import Services
 
 Say = Callable[[str], None]
 
 
-def prepare(say: Say) -> None:
+def prepare(services: Services, say: Say) -> None:
     """Migrate and load the demo in this process (a command of its own would cost a second each)."""
+    if services.postgres:
+        prepare_server(services.postgres)
     django.setup()
     if migrations_are_missing():
         migrate(say)
-    call_command("load_demo", verbosity=0)
+    try:
+        call_command("load_demo", verbosity=0)
+    except CommandError as error:
+        raise CannotStart(f"The demo could not be loaded: {error}") from error
     say("Demo data is in place")
     for connection in connections.all(initialized_only=True):
         connection.close()

@@ -104,18 +104,16 @@ class Services:
         (self.folder.path / "static").mkdir(exist_ok=True)  # looked for, though DEBUG serves from the source
 
     def start(self) -> None:
-        """Start what is embedded, the slowest first; sets the environment."""
+        """Start what is embedded, the slowest first; sets the environment. The issuer may still be starting then."""
         self.set_environment()
         if self.embedded_issuer and free(self.ports.issuer):
             self._start_issuer()
         if self.postgres:
             self.postgres.start()
-            self.postgres.prepare()
             self.say(f"PostgreSQL {self.postgres.version} runs in {self.postgres.folder}")
         if self.valkey:
             self.valkey.start()
             self.say("Valkey runs beside it")
-        self.wait_for_issuer()
 
     def adopt(self, timeout: float = 60) -> None:
         """Use what a running `up` has started, or is about to."""

@@ -14,8 +14,9 @@ import webbrowser
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from scp_portal.embedded import preparation, welcome
+from scp_portal.embedded import welcome
 from scp_portal.embedded.children import Children
+from scp_portal.embedded.fingerprint import Prepared
 from scp_portal.embedded.processes import ROOT, CannotStart
 from scp_portal.embedded.services import ISSUER_PORT, PORT, Folder, Ports, Services, answers, free, polling, tail
 
@@ -72,18 +73,35 @@ def up(options: argparse.Namespace) -> int:
         try:
             services.start()
             children.start_web(ports.web)  # loads its code while the tables are looked after; not ready before they are
-            preparation.prepare(console.say)
-            children.start_worker(place.path)
+            services.wait_for_issuer()
+            prepare(services, console)
             wait_until_ready(ports.web, children, stop)
             if not stop.is_set():
+                children.start_worker(place.path)
                 greet(console, ports, options.browser)
+            stop.at_once = False
             return watch(services, children, stop)
+        except KeyboardInterrupt:
+            return 0
         finally:
+            stop.at_once = False
             began = time.monotonic()
             children.stop()
             services.stop()
             place.release()
             console.say(f"Stopped in {time.monotonic() - began:.1f} s.")
+
+
+def prepare(services: Services, console: Console) -> None:
+    """Tables and demo, unless this very code has made them in this very database."""
+    note = Prepared(services.postgres.data) if services.postgres else None
+    if note and note.by_this_code():
+        return
+    from scp_portal.embedded import preparation  # imports Django, which a warm start need not wait for
+
+    preparation.prepare(services, console.say)
+    if note:
+        note.remember()
 
 
 def in_use(place: Folder) -> str:
@@ -94,11 +112,21 @@ def in_use(place: Folder) -> str:
     return f"{place.path} is in use by another ./portal up or ./portal manage. Wait for it to end, or stop it."
 
 
+class Stop(threading.Event):
+    """Set by Ctrl-C, a kill or a closed terminal; interrupts what is going on as long as that is the preparation."""
+
+    at_once = True
+
+    def tell(self, number: int, frame: object) -> None:
+        self.set()
+        if self.at_once:
+            raise KeyboardInterrupt
+
+
 @contextlib.contextmanager
-def told_to_stop() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, a kill or a closed terminal sets."""
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in STOPPING_SIGNALS}
+def told_to_stop() -> Iterator[Stop]:
+    stop = Stop()
+    before = {number: signal.signal(number, stop.tell) for number in STOPPING_SIGNALS}
     try:
         yield stop
     finally:
@@ -142,18 +170,27 @@ def manage(arguments: Sequence[str]) -> int:
     place = folder()
     shared = place.take(alone=False)
     services = Services(place, place.ports(), lambda text: None)
-    if not shared:
-        services.adopt()
-        run(["manage.py", *arguments])
-        return 0
     try:
-        services.start()
+        if shared:
+            services.start()
+            services.wait_for_issuer()
+            make_roles(services)
+        else:
+            services.adopt()
         run(["manage.py", *arguments])
         return 0
     finally:
-        place.take(alone=True, wait=True)  # others may be using what this process started
-        services.stop()
-        place.release()
+        if shared:
+            place.take(alone=True, wait=True)  # others may be using what this process started
+            services.stop()
+            place.release()
+
+
+def make_roles(services: Services) -> None:
+    from scp_portal.embedded.roles import prepare_server  # imports the database driver
+
+    if services.postgres:
+        prepare_server(services.postgres)
 
 
 def parser() -> argparse.ArgumentParser:

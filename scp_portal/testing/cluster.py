@@ -10,12 +10,11 @@ from django.core.management import call_command
 from django.db import connections
 from psycopg import sql
 
-from scp_portal.embedded.postgres import APP, OWNER, apply_roles
+from scp_portal.embedded.postgres import APP, OWNER
+from scp_portal.embedded.roles import Admin, apply_roles
 
 USERS = {"app": APP, "owner": OWNER}
 TEMPLATE_LOCK = 0x5C9  # advisory lock: one worker builds the template, the others wait
-
-Admin = psycopg.Connection[tuple[object, ...]]
 
 
 def prefix() -> str:

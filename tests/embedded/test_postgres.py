@@ -16,6 +16,7 @@ import pytest
 
 from scp_portal.embedded.postgres import APP, DATABASE, FAST, OWNER, SUPERUSER, EmbeddedPostgres
 from scp_portal.embedded.processes import ROOT, CannotStart
+from scp_portal.embedded.roles import prepare_server
 
 START = """
 import sys, time
@@ -66,13 +67,13 @@ def role(server: EmbeddedPostgres, name: str) -> tuple[bool, ...]:
 
 @pytest.mark.req("B-4.1-1")
 def test_both_roles_are_bound_by_row_level_security(server: EmbeddedPostgres) -> None:
-    server.prepare()
+    prepare_server(server)
     assert role(server, APP) == (False,) * 5
     assert role(server, OWNER) == (False,) * 5
 
 
 def test_the_app_may_use_what_the_owner_makes_but_make_nothing(server: EmbeddedPostgres) -> None:
-    server.prepare()
+    prepare_server(server)
     with psycopg.connect(server.url(OWNER)) as owner:
         owner.execute("CREATE TABLE thing (n int); CREATE SCHEMA audit; CREATE EXTENSION btree_gist")
     with psycopg.connect(server.url(APP), autocommit=True) as app:
@@ -84,9 +85,9 @@ def test_the_app_may_use_what_the_owner_makes_but_make_nothing(server: EmbeddedP
 
 
 def test_preparing_twice_changes_nothing(server: EmbeddedPostgres) -> None:
-    server.prepare()
+    prepare_server(server)
     with psycopg.connect(server.url(APP), autocommit=True) as app:
-        server.prepare()
+        prepare_server(server)
         assert app.execute("SELECT current_database()::text").fetchone() == (DATABASE,)
 
 
@@ -128,7 +129,7 @@ def test_the_server_ends_with_a_launcher_that_is_killed(tmp_path: Path) -> None:
 def test_committed_rows_survive_a_killed_server(tmp_path: Path) -> None:
     server = EmbeddedPostgres(tmp_path / "pg")
     server.start()
-    server.prepare()
+    prepare_server(server)
     with psycopg.connect(server.url(OWNER)) as owner:
         owner.execute("CREATE TABLE kept AS SELECT generate_series(1, 5000) AS n")
     assert server.process is not None
@@ -176,7 +177,7 @@ def test_root_without_user_namespaces_becomes_nobody(tmp_path: Path, monkeypatch
     server = EmbeddedPostgres(tmp_path / "pg", options=FAST)
     assert server.drop == "setuid"
     server.start()
-    server.prepare()
+    prepare_server(server)
     assert role(server, APP) == (False,) * 5
     server.stop()
     shutil.rmtree(server.folder)  # under /var/tmp, where nobody can reach it
