@@ -11,7 +11,7 @@ def production(settings):
     settings.DEBUG = False
     settings.DEMO = False
     settings.KEYCLOAK_IS_EMBEDDED = False
-    settings.SECRET_KEY = "k" * 60
+    settings.SECRET_KEY = "0123456789abcdefghijklmnopqrstuvwxyz" * 2
     settings.OIDC_RP_CLIENT_SECRET = settings.KEYCLOAK_PROVISIONER_SECRET = "s3cret-of-our-own"
     settings.PORTAL_URL = "https://portal.example.org"
     settings.KEYCLOAK_URL = settings.TOKEN_ISSUER = settings.TOKEN_JWKS_URL = "https://id.example.org"

@@ -12,10 +12,11 @@ CODES = sorted(problems.catalogue())
 def test_a_code_has_a_page_that_says_what_it_means_and_what_to_do(client, code):
     kind = problems.catalogue()[code]
     page = client.get(f"/problems/{code}", headers={"accept": "text/html"}).content.decode()
-    assert code in page and str(kind.status) in page
+    assert code in page
+    assert str(kind.status) in page
     told = client.get(f"/problems/{code}", headers={"accept": "application/json"}).json()
-    assert told["meaning"] == kind.meaning and told["remedy"] == kind.remedy
-    assert len(kind.meaning) > 20 and len(kind.remedy) > 20
+    assert (told["meaning"], told["remedy"]) == (kind.meaning, kind.remedy)
+    assert min(len(kind.meaning), len(kind.remedy)) > 20
 
 
 def test_the_catalogue_lists_every_code(client):
@@ -30,4 +31,5 @@ def test_an_unknown_code_is_not_found(client):
 def test_the_pages_break_no_rule_of_the_content_security_policy(client):
     answer = client.get("/problems/")
     assert "default-src 'none'" in answer["Content-Security-Policy"]
-    assert b"<script" not in answer.content and b"style=" not in answer.content
+    assert b"<script" not in answer.content
+    assert b"style=" not in answer.content
