@@ -86,7 +86,7 @@ class World:
                 person=person,
                 payload=values,
             )
-            made.refresh_from_db()
+            made.refresh_from_db(fields=["updated_at"])
         return made
 
     def records(self, count: int, *consents: str, **payload: Any) -> list[Record]:
