@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import models
-from django_fsm import TransitionNotAllowed, transition
 
+from scp_portal.kernel import fsm
 from scp_portal.kernel.problems import ArchivedImmutable, IllegalTransition
 
 REASON_MIN_LENGTH: Final = 10
@@ -283,11 +283,8 @@ def kept_step(name: str, source: str) -> Transition:
     return next(row for row in TRANSITIONS if row.name == name and row.source == source and not row.moves)
 
 
-def sources_of(names: Sequence[str]) -> frozenset[str]:
-    return frozenset(str(row.source) for row in MOVES if row.name in names)
-
-
-class Moves:
+@fsm.made_from([fsm.Transition(row.name, row.source, row.target) for row in MOVES], field="status")
+class Moves(fsm.StateGuard):
     """Mixed into the model: `move()` by name, over django-fsm methods made from the table; `save()` guards `status`.
 
     The guard in Python answers early and in words; the trigger on the table is what holds.
@@ -295,60 +292,28 @@ class Moves:
 
     if TYPE_CHECKING:
         status: Any
-        _state: Any
 
-    _stored_status: str | None = None
     _moved: bool = False
+
+    class Meta:
+        abstract = True
 
     def move(self, name: str, **stamps: Any) -> None:
         """Make the step and stamp fields. Saves nothing. Raises IllegalTransition or ArchivedImmutable."""
         step(name, self.status)
-        try:
-            getattr(self, f"_fsm_{name}")(**stamps)
-        except TransitionNotAllowed as refusal:
-            raise IllegalTransition(str(refusal)) from refusal
+        fsm.apply(self, name, **stamps)
         self._moved = True
 
-    @classmethod
-    def from_db(cls, db: str | None, field_names: Any, values: Any) -> Any:
-        loaded = super().from_db(db, field_names, values)  # type: ignore[misc]
-        loaded._stored_status = loaded.__dict__.get("status")
-        return loaded
-
-    def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
-        """The field is protected against assignment; a reload is the one legitimate one."""
-        if fields is None or "status" in fields:
-            self.__dict__.pop("status", None)
-        super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)  # type: ignore[misc]
-        if "status" in self.__dict__:
-            self._stored_status, self._moved = self.__dict__["status"], False
-
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self._refuse_a_status_that_did_not_move()
-        super().save(*args, **kwargs)  # type: ignore[misc]
-        if "status" in self.__dict__:
-            self._stored_status, self._moved = self.__dict__["status"], False
-
-    def _refuse_a_status_that_did_not_move(self) -> None:
+        """Raises IllegalTransition for a status that was assigned and not moved to."""
         if self._state.adding:
             if self.status != Status.DRAFT:
                 raise IllegalTransition("An integration starts in draft.")
-        elif "status" in self.__dict__ and self.status != self._stored_status and not self._moved:
+        elif not self._moved and self.__dict__.get("status", self._stored_state) != self._stored_state:
             raise IllegalTransition("The status of an integration changes by its steps only.")
+        super().save(*args, **kwargs)
+        self._moved = False
 
-
-def _method(name: str) -> Callable[..., None]:
-    def change(self: Any, **stamps: Any) -> None:
-        for field, value in stamps.items():
-            setattr(self, field, value)
-
-    change.__name__ = f"_fsm_{name}"
-    change.__qualname__ = f"Moves.{change.__name__}"
-    made: Callable[..., None] = change
-    for source, target in dict.fromkeys((str(row.source), row.target) for row in MOVES if row.name == name):
-        made = transition(field="status", source=source, target=target)(made)
-    return made
-
-
-for _name in NAMES:
-    setattr(Moves, f"_fsm_{_name}", _method(_name))
+    def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
+        super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
+        self._moved = False
