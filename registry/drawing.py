@@ -89,7 +89,7 @@ def rail(drawn: Iterable[Stop]) -> SafeString:
     """The SVG. Colours come from the style sheet by class; nothing in it needs a script."""
     listed = list(drawn)
     here = next(stop for stop in listed if stop.mark == "here")
-    height = 178 if any(stop.y == BELOW for stop in listed) else 96
+    height = 172 if any(stop.y == BELOW for stop in listed) else 88
     title = _("Lifecycle of this integration. You are here: %(state)s.") % {"state": here.label}
     return format_html(
         '<svg viewBox="0 0 {} {}" role="img" aria-labelledby="rail-title"><title id="rail-title">{}</title>{}{}</svg>',

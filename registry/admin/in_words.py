@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from registry.policy.lattice import Mask
 
@@ -19,9 +20,9 @@ def mask_in_words(mask: Mask) -> str:
 
 def _partial(mask: Mapping[str, Any]) -> str:
     if "keepStart" in mask:
-        return _("first %(n)s characters") % {"n": mask["keepStart"]}
+        return ngettext("first character", "first %(n)d characters", mask["keepStart"]) % {"n": mask["keepStart"]}
     if "keepEnd" in mask:
-        return _("last %(n)s characters") % {"n": mask["keepEnd"]}
+        return ngettext("last character", "last %(n)d characters", mask["keepEnd"]) % {"n": mask["keepEnd"]}
     return _("mail address, blurred") if mask.get("shape") == "mail" else _("phone number, blurred")
 
 

@@ -12,12 +12,14 @@ from django.utils.translation import gettext as _
 
 from audit.models import Entry
 from registry import content, contracts, drawing, lifecycle, permissions, review
+from registry.guards import ready_to_be_submitted
 from registry.admin.in_words import mask_in_words, setter_in_words
 from registry.models import ClientSync, Integration, Role, Status, TenantVertical
 from registry.policy import compile as policy
 from registry.policy.rules import ContractVersion, TenantPolicy, VerticalPolicy
 from scp_portal.kernel.actor import Actor
 from scp_portal.kernel.governed import Offer, actor_of
+from scp_portal.kernel.problems import ValidationFailed
 
 TABS = ("overview", "scope", "checks", "history", "credentials")
 AUDIT_LIMIT = 40
@@ -213,8 +215,52 @@ def _limits(contract: ContractVersion, tenant: TenantPolicy) -> dict[str, Any]:
     return {"contract": contract.limits, "tenant": tenant.limits}
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One automatic check: pass or fail, and what was found."""
+
+    label: str
+    result: str
+    word: str
+    detail: str
+
+
 def checks(actor: Actor, integration: Integration) -> dict[str, Any]:
-    return {"checks": []}
+    """The guards of submitting, run now, grouped by the field they look at."""
+    faults: list[dict[str, Any]] = []
+    try:
+        ready_to_be_submitted(integration, timezone.now())
+    except ValidationFailed as failed:
+        faults = failed.errors
+    named = _check_labels()
+    found = [_check(label, [e for e in faults if e.get("field") == field]) for field, label in named.items()]
+    rest = [error for error in faults if error.get("field") not in named]
+    return {"checks": [*found, _check(_("Consistent in itself"), rest)]}
+
+
+def _check(label: str, errors: list[dict[str, Any]]) -> Check:
+    if errors:
+        return Check(label, "fail", _("Fails"), " ".join(str(error["message"]) for error in errors))
+    return Check(label, "pass", _("Passes"), "")
+
+
+def _check_labels() -> dict[str, str]:
+    return {
+        "data_contract": _("A valid, published contract of this country"),
+        "vertical_ids": _("Verticals run here and covered by the contract"),
+        "partner": _("The partner is in good standing"),
+        "purpose": _("Purpose"),
+        "legal_basis": _("Legal basis"),
+        "legal_basis_reference": _("Law or assessment named"),
+        "retention_days": _("Retention, within the contract's bound"),
+        "transfers": _("Onward transfers answered"),
+        "active_from": _("Start date"),
+        "active_until": _("End date, not passed"),
+        "rate_limit_policy": _("Rate limit chosen"),
+        "ip_allowlist": _("Network addresses readable, and given at high risk"),
+        "mtls_required": _("Client certificate, at high risk"),
+        "dpia_link": _("Impact assessment, at high risk"),
+    }
 
 
 def history(actor: Actor, integration: Integration) -> dict[str, Any]:

@@ -6,17 +6,24 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from import_export.fields import Field
 
 from registry import permissions, review
+from registry.actions import integrations as actions
 from registry.admin import integration_page
 from registry.admin.downloads import Downloadable, PlainResource
+from registry.admin.integration_form import FIELDSETS, DraftForm
+from registry.admin.integration_steps import STEPS
+from registry.lifecycle import REQUESTERS
 from registry.models import Integration
-from registry.templatetags.portal import badge, state
-from scp_portal.kernel.governed import actor_of
+from registry.templatetags.portal import badge, day, state
+from scp_portal.kernel.actor import Actor
+from scp_portal.kernel.governed import Step, actor_of
+from scp_portal.kernel.permissions import ALLOWED, Verdict
 
 FIELDS = (
     "integration_id",
@@ -54,10 +61,13 @@ class IntegrationAdmin(Downloadable):
     resource_class = IntegrationResource
     intro = _("Governed connections between a country's data and one partner's system.")
     empty = _("An integration starts as a draft and is reviewed, approved and activated by different people.")
-    list_display = ("integration_name", "status_badge", "partner", "country", "verticals", "risk_badge", "active_until")
+    list_display = ("integration_name", "status_badge", "partner", "country", "verticals", "risk_badge", "ends")
     list_filter = ("status", "risk")
     search_fields = ("integration_name", "partner__name")
     list_select_related = ("partner", "tenant")
+    form = DraftForm
+    fieldsets = FIELDSETS
+    steps = STEPS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Integration]:
         return review.visible(actor_of(request)).with_parties()
@@ -74,9 +84,47 @@ class IntegrationAdmin(Downloadable):
     def verticals(self, integration: Integration) -> str:
         return ", ".join(code.replace("_", " ").capitalize() for code in integration.vertical_ids)
 
+    @admin.display(description=_("in use until"), ordering="active_until")
+    def ends(self, integration: Integration) -> SafeString:
+        return day(integration.active_until)
+
     @admin.display(description=_("risk"), ordering="risk")
     def risk_badge(self, integration: Integration) -> SafeString:
         return badge(integration.risk, integration.get_risk_display())
+
+    # -- drafts --------------------------------------------------------------------------------------------------
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.actor = actor_of(request)
+        return form
+
+    def may_add(self, actor: Actor) -> Verdict:
+        if actor.holds_any(*REQUESTERS):
+            return ALLOWED
+        return Verdict.no("An integration is asked for by its tenant's administrator or its partner.")
+
+    def may_edit(self, actor: Actor, thing: Integration) -> Verdict:
+        return permissions.may_edit(actor, thing)
+
+    def create(self, actor: Actor, cleaned: dict[str, Any]) -> Integration:
+        fields = {name: value for name, value in cleaned.items() if name != "expected_version"}
+        return actions.create(actor=actor, tenant_id=cleaned["partner"].tenant_id, **fields)
+
+    def edit(self, actor: Actor, thing: Integration, cleaned: dict[str, Any]) -> Integration:
+        return actions.edit(thing, actor=actor, **cleaned)
+
+    # -- steps ---------------------------------------------------------------------------------------------------
+
+    def step_initial(self, step: Step, thing: Integration) -> dict[str, Any]:
+        return {"expected_version": thing.version, "expected_hash": thing.content_hash}
+
+    def after_step(self, request: HttpRequest, step: Step, thing: Integration, outcome: object) -> HttpResponse:
+        """A new secret is shown in this answer and nowhere else; every other step leads back to the page."""
+        if not isinstance(outcome, actions.Activation):
+            return super().after_step(request, step, thing, outcome)
+        context = {**self.frame(request, thing), "title": step.label, "issued": outcome}
+        return TemplateResponse(request, "admin/registry/integration/secret.html", context)
 
     def page(self, request: HttpRequest, thing: Integration) -> dict[str, Any]:
         return integration_page.page(request, thing, list(self.offers(actor_of(request), thing)))

@@ -22,7 +22,7 @@ from registry.models import Decision, Role, Status
 
 register = template.Library()
 
-STATES = {
+STATES: dict[str, tuple[str, str]] = {
     Status.DRAFT: ("pencil", ""),
     Status.REQUESTED: ("inbox", "info"),
     Status.REVIEWED: ("eye", "info"),
@@ -86,7 +86,7 @@ def state(status: str, size: str = "") -> SafeString:
 @register.simple_tag
 def badge(value: str, word: object = "") -> SafeString:
     """The badge of any other word that has a tone."""
-    symbol, tone = TONES.get(value, ("info", ""))
+    symbol, tone = TONES.get(value) or STATES.get(value, ("info", ""))
     return badge_html(symbol, tone, word or str(value).replace("_", " ").capitalize())
 
 
@@ -99,6 +99,20 @@ def moment(value: datetime | date | None, empty: str = "–") -> SafeString:
         return format_html('<time datetime="{}">{}</time>', value.isoformat(), date_format(value, "j M Y"))
     local, utc = timezone.localtime(value), value.astimezone(UTC)
     words = f"{date_format(local, 'D j M Y H:i')} {local.tzname()}"
+    return format_html(
+        '<time class="nowrap" datetime="{}" title="{} UTC">{}</time>',
+        utc.isoformat(timespec="seconds"),
+        utc.strftime("%Y-%m-%d %H:%M:%S"),
+        words,
+    )
+
+
+def day(value: datetime | None) -> SafeString:
+    """Only the day, for lists; the exact time is in the tooltip."""
+    if value is None:
+        return conditional_escape("–")
+    words = date_format(timezone.localtime(value), "j M Y")
+    utc = value.astimezone(UTC)
     return format_html(
         '<time class="nowrap" datetime="{}" title="{} UTC">{}</time>',
         utc.isoformat(timespec="seconds"),

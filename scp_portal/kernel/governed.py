@@ -177,12 +177,11 @@ class GovernedAdmin(ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         """A refusal by the action comes back as errors of the form, with everything typed still in it."""
-        extra = {"admin_intro": self.intro, **(extra_context or {})}
         try:
-            return super().changeform_view(request, object_id, form_url, extra)
+            return super().changeform_view(request, object_id, form_url, extra_context)
         except Problem as problem:
             request.refusal = problem
-            response = super().changeform_view(request, object_id, form_url, extra)
+            response = super().changeform_view(request, object_id, form_url, extra_context)
             response.status_code = problem.status
             return response
 
@@ -296,12 +295,24 @@ class GovernedAdmin(ModelAdmin):
         thing = self.existing(request, object_id)
         if isinstance(outcome, Problem):
             refuse(form, outcome)
+            form.data = self._seen_anew(step, thing, form)
             return self._ask(request, step, thing, form, outcome)
         return self.after_step(request, step, thing, outcome)
 
+    def _seen_anew(self, step: Step, thing: Any, form: Any) -> Any:
+        """What was typed, with the version the person is told of now: going on after that is their decision."""
+        data = form.data.copy()
+        hidden = {field.name for field in form.hidden_fields()}
+        for name, value in self.step_initial(step, thing).items():
+            if name in hidden:
+                data[name] = value
+        return data
+
     def step_form(self, request: HttpRequest, step: Step, thing: Any) -> forms.Form:
         data = request.POST if request.method == "POST" else None
-        return step.form(data, initial=self.step_initial(step, thing), prefix=None)
+        form = step.form(data, initial=self.step_initial(step, thing))
+        setattr(form, "thing", thing)
+        return form
 
     def step_initial(self, step: Step, thing: Any) -> dict[str, Any]:
         """First values of a step's form, the expected version among them."""
