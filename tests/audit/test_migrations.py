@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django import DjangoDbBlocker
 
-from scp_portal.embedded.postgres import apply_roles
+from scp_portal.embedded.roles import apply_roles
 from scp_portal.testing import cluster
 
 

@@ -13,7 +13,7 @@ from rest_framework.utils.mediatypes import _MediaType
 from scp_portal.kernel.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 
 MAX_DEPTH: Final = 32
-MAX_DIGITS: Final = 40
+MAX_INTEGER: Final = 2**63 - 1
 _SUSPICIOUS: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 """Escapes that may write a NUL or half a surrogate pair, which PostgreSQL's text cannot hold."""
 
@@ -85,15 +85,16 @@ def _float(text: str) -> float:
 
 
 def _integer(text: str) -> int:
-    if len(text) > MAX_DIGITS:
-        raise MalformedRequest("A number is too long.")
-    return int(text)
+    number = int(text) if len(text) <= 20 else MAX_INTEGER + 1
+    if abs(number) > MAX_INTEGER:
+        raise MalformedRequest("A number is too large.")
+    return number
 
 
 def _check_depth(value: Any) -> None:
     """Level by level, so that depth costs no stack."""
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [child for holder in level for child in _children(holder) if isinstance(child, dict | list)]
         if not level:
             return

@@ -3,6 +3,7 @@
 import orjson
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.encoding import escape_uri_path
 
 from scp_portal.kernel.problems import Problem, as_document
 
@@ -17,7 +18,8 @@ def is_api(request: HttpRequest) -> bool:
 
 def problem_response(problem: Problem, request: HttpRequest) -> HttpResponse:
     """Says nothing of the request but its path; `instance` is cut so that an answer never grows with the question."""
-    document = as_document(problem, instance=request.path[:200], request_id=getattr(request, "request_id", ""))
+    instance = escape_uri_path(request.path)[:200]
+    document = as_document(problem, instance=instance, request_id=getattr(request, "request_id", ""))
     response = HttpResponse(
         orjson.dumps(document, default=str), status=problem.status, content_type=PROBLEM_TYPE, headers=problem.headers
     )
