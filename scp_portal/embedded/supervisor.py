@@ -18,7 +18,7 @@ from scp_portal.embedded import welcome
 from scp_portal.embedded.children import Children
 from scp_portal.embedded.fingerprint import Prepared
 from scp_portal.embedded.processes import ROOT, CannotStart
-from scp_portal.embedded.services import ISSUER_PORT, PORT, Folder, Ports, Services, answers, free, polling, tail
+from scp_portal.embedded.services import Folder, Ports, Services, answers, free, polling, tail
 
 READY_WITHIN = 60
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -193,12 +193,13 @@ def make_roles(services: Services) -> None:
         prepare_server(services.postgres)
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(usual: Ports) -> argparse.ArgumentParser:
+    """`usual`: the ports of the last time, for the demo's people belong to the issuer at that address."""
     made = argparse.ArgumentParser(prog="./portal")
     commands = made.add_subparsers(dest="command", required=True)
     start = commands.add_parser("up", help="start everything on this machine; Ctrl-C stops it")
-    start.add_argument("--port", type=int, default=PORT, help=f"port of the portal (default {PORT})")
-    start.add_argument("--issuer-port", type=int, default=ISSUER_PORT, help=f"of the token issuer ({ISSUER_PORT})")
+    start.add_argument("--port", type=int, default=usual.web, help=f"port of the portal ({usual.web})")
+    start.add_argument("--issuer-port", type=int, default=usual.issuer, help=f"of the token issuer ({usual.issuer})")
     start.add_argument("--no-browser", dest="browser", action="store_false", help="open no browser")
     return made
 
@@ -207,7 +208,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         if argv[:1] == ["manage"]:
             return manage(argv[1:])
-        return up(parser().parse_args(argv))
+        return up(parser(folder().ports()).parse_args(argv))
     except CannotStart as error:
         print(f"\n{error}", file=sys.stderr)
         return 1

@@ -11,11 +11,10 @@ PEOPLE = Path(__file__).with_name("people.json")
 
 
 def text(url: str) -> str:
-    people = "\n".join(f"    {name:<18} {does}" for name, does in demo_people())
     return f"""
   Open {url} and choose who you are; there are no passwords:
 
-{people}
+{people()}
 
   A partner's machine reads governed records (a token first, then the page):
 
@@ -25,10 +24,13 @@ def text(url: str) -> str:
 """
 
 
-def demo_people() -> list[tuple[str, str]]:
-    """Name, and role with country, of each demo person."""
-    people = json.loads(PEOPLE.read_text(encoding="utf-8"))["people"]
-    return [(person["name"], f"{person['role']}, {person['country']}") for person in people]
+def people() -> str:
+    """One line per role, and how many more there are to choose from."""
+    known = json.loads(PEOPLE.read_text(encoding="utf-8"))["people"]
+    first = {person["role"]: person for person in reversed(known)}
+    chosen = [person for person in known if first[person["role"]] is person]
+    lines = [f"    {person['name']:<18} {person['role'] + ',':<22} {person['country']}" for person in chosen]
+    return "\n".join([*lines, f"    and {len(known) - len(chosen)} others"])
 
 
 def curl(url: str) -> str:
