@@ -48,15 +48,16 @@ CREATE OR REPLACE FUNCTION public.scp_partial_end(value jsonb, keep integer, sho
 CREATE OR REPLACE FUNCTION public.scp_partial_mail(value jsonb) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN CASE WHEN jsonb_typeof(value) = 'string' THEN
-    CASE WHEN value #>> '{}' ~ '^[^@[:space:]]{4,64}@[A-Za-z0-9.-]{1,253}$'
+    CASE WHEN value #>> '{}' ~ '^[^@[:space:]]+@[A-Za-z0-9.-]+$' AND strpos(value #>> '{}', '@') > 4
       THEN left(value #>> '{}', 1) || '***@' || split_part(value #>> '{}', '@', 2) ELSE '***' END END;
 
 -- Last two digits of what is a telephone number of at least five; else nothing.
 CREATE OR REPLACE FUNCTION public.scp_partial_phone(value jsonb) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN CASE WHEN jsonb_typeof(value) = 'string' THEN
-    CASE WHEN translate(value #>> '{}', ' ()+./-', '') ~ '^[0-9]{5,20}$'
-      THEN '***' || right(translate(value #>> '{}', ' ()+./-', ''), 2) ELSE '***' END END;
+    CASE WHEN value #>> '{}' ~ '^[ ()+./-]*[0-9][ ()+./-]*[0-9][ ()+./-]*[0-9][0-9 ()+./-]*[0-9][0-9]$'
+        AND length(value #>> '{}') <= 32
+      THEN '***' || right(value #>> '{}', 2) ELSE '***' END END;
 
 CREATE OR REPLACE FUNCTION public.scp_number(value jsonb) RETURNS numeric
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -67,40 +68,57 @@ CREATE OR REPLACE FUNCTION public.scp_round(value jsonb, base numeric) RETURNS n
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN floor(public.scp_number(value) / base) * base;
 
+-- A date written YYYY-MM-DD that exists in every month. Nearly all do, and need no more than this.
+CREATE OR REPLACE FUNCTION public.scp_is_plain_day(v text) RETURNS boolean
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN v ~ '^[0-9][0-9][0-9][0-9]-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$' AND left(v, 4) <> '0000';
+
 -- The calendar day, in UTC, of an ISO 8601 date or of a time with its offset. The pattern comes first because a bare
 -- cast also takes 'now', 'infinity' and 'epoch'; the handler catches what the pattern lets through: 30 February.
-CREATE OR REPLACE FUNCTION public.scp_day(value jsonb) RETURNS date
-  LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog AS $$
+CREATE OR REPLACE FUNCTION public.scp_day_of(v text) RETURNS date
+  LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog AS $$
 DECLARE
-  v text;
+  d date;
 BEGIN
-  IF jsonb_typeof(value) IS DISTINCT FROM 'string' THEN
-    RETURN NULL;
-  END IF;
-  v := value #>> '{}';
   IF v ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN
-    RETURN make_date(substr(v, 1, 4)::integer, substr(v, 6, 2)::integer, substr(v, 9, 2)::integer);
+    d := make_date(left(v, 4)::integer, substr(v, 6, 2)::integer, substr(v, 9, 2)::integer);
+  ELSIF v ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})$' THEN
+    d := (v::timestamp with time zone AT TIME ZONE 'UTC')::date;
   END IF;
-  IF v ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})$' THEN
-    RETURN (v::timestamp with time zone AT TIME ZONE 'UTC')::date;
-  END IF;
-  RETURN NULL;
+  RETURN CASE WHEN d BETWEEN make_date(1, 1, 1) AND make_date(9999, 12, 31) THEN d END;
 EXCEPTION WHEN data_exception THEN
   RETURN NULL;
 END $$;
 
-CREATE OR REPLACE FUNCTION public.scp_date(value jsonb, unit text) RETURNS text
-  LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog AS $$
+CREATE OR REPLACE FUNCTION public.scp_day(value jsonb) RETURNS date
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE WHEN jsonb_typeof(value) = 'string' THEN
+    CASE WHEN public.scp_is_plain_day(value #>> '{}')
+      THEN make_date(left(value #>> '{}', 4)::integer, substr(value #>> '{}', 6, 2)::integer,
+                     substr(value #>> '{}', 9, 2)::integer)
+      ELSE public.scp_day_of(value #>> '{}') END END;
+
+-- Written from its parts: a cast of a date to text follows the session's DateStyle.
+CREATE OR REPLACE FUNCTION public.scp_date_of(d date, unit text) RETURNS text
+  LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog AS $$
 DECLARE
-  d date := public.scp_day(value);
+  year text := lpad(extract(year FROM d)::text, 4, '0');
+  month text := lpad(extract(month FROM d)::text, 2, '0');
 BEGIN
   RETURN CASE unit
-    WHEN 'day' THEN d::text
-    WHEN 'month' THEN left(d::text, 7)
-    WHEN 'year' THEN left(d::text, 4)
+    WHEN 'day' THEN year || '-' || month || '-' || lpad(extract(day FROM d)::text, 2, '0')
+    WHEN 'month' THEN year || '-' || month
+    WHEN 'year' THEN year
     WHEN 'week' THEN lpad(extract(isoyear FROM d)::text, 4, '0') || '-W' || lpad(extract(week FROM d)::text, 2, '0')
   END;
 END $$;
+
+CREATE OR REPLACE FUNCTION public.scp_date(value jsonb, unit text) RETURNS text
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE WHEN jsonb_typeof(value) = 'string' THEN
+    CASE WHEN unit <> 'week' AND public.scp_is_plain_day(value #>> '{}')
+      THEN left(value #>> '{}', CASE unit WHEN 'day' THEN 10 WHEN 'month' THEN 7 WHEN 'year' THEN 4 END)
+      ELSE public.scp_date_of(public.scp_day(value), unit) END END;
 
 CREATE OR REPLACE FUNCTION public.scp_band(number numeric, edges numeric[]) RETURNS text
   LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog AS $$
@@ -125,31 +143,21 @@ DECLARE
 BEGIN
   IF gap < interval '0' THEN
     RETURN -1;
+  ELSIF unit = 'months' THEN
+    RETURN extract(year FROM gap) * 12 + extract(month FROM gap);
   END IF;
-  RETURN extract(year FROM gap) * CASE unit WHEN 'months' THEN 12 ELSE 1 END
-    + CASE unit WHEN 'months' THEN extract(month FROM gap) ELSE 0 END;
+  RETURN extract(year FROM gap);
 END $$;
 
 -- Centre of the cell that holds the point {lat, lon}; NULL unless both are numbers on the globe.
+-- json_build_object() is STABLE in the catalogue, so this is too.
 CREATE OR REPLACE FUNCTION public.scp_geo(value jsonb, step numeric) RETURNS json
-  LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog AS $$
-DECLARE
-  lat numeric;
-  lon numeric;
-BEGIN
-  IF jsonb_typeof(value -> 'lat') IS DISTINCT FROM 'number'
-    OR jsonb_typeof(value -> 'lon') IS DISTINCT FROM 'number' THEN
-    RETURN NULL;
-  END IF;
-  lat := (value -> 'lat')::numeric;
-  lon := (value -> 'lon')::numeric;
-  IF abs(lat) > 90 OR abs(lon) > 180 THEN
-    RETURN NULL;
-  END IF;
-  RETURN json_build_object(
-    'lat', floor(least(lat, 90 - step) / step) * step + step / 2,
-    'lon', floor(least(lon, 180 - step) / step) * step + step / 2);
-END $$;
+  LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN CASE WHEN jsonb_typeof(value -> 'lat') = 'number' AND jsonb_typeof(value -> 'lon') = 'number' THEN
+    CASE WHEN (value -> 'lat')::numeric BETWEEN -90 AND 90 AND (value -> 'lon')::numeric BETWEEN -180 AND 180 THEN
+      json_build_object(
+        'lat', floor(least((value -> 'lat')::numeric, 90 - step) / step) * step + step / 2,
+        'lon', floor(least((value -> 'lon')::numeric, 180 - step) / step) * step + step / 2) END END;
 """
 
 SIGNATURES = (
@@ -157,7 +165,10 @@ SIGNATURES = (
     "scp_age(jsonb, date, text)",
     "scp_band(numeric, numeric[])",
     "scp_date(jsonb, text)",
+    "scp_date_of(date, text)",
     "scp_day(jsonb)",
+    "scp_day_of(text)",
+    "scp_is_plain_day(text)",
     "scp_round(jsonb, numeric)",
     "scp_number(jsonb)",
     "scp_partial_phone(jsonb)",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import yaml
@@ -107,11 +107,12 @@ def test_only_the_tenants_administrator_writes_and_publishes(
 ) -> None:
     name, tenant, vertical = role
     actor = Actor(ActorKind.PERSON, "0" * 32, name, frozenset({Grant(name, tenant, vertical)}))
-    for act in (
+    acts: list[Callable[[], object]] = [
         lambda: contracts.create_draft(tenant_id="NZ", document=text("2.0.0"), actor=actor),
         lambda: contracts.update_draft(draft, document=text("2.0.0"), actor=actor),
         lambda: contracts.publish(draft, actor=actor),
-    ):
+    ]
+    for act in acts:
         with pytest.raises(PermissionRefused) as refused:
             act()
         assert refused.value.extra["who_can"] == "a tenant administrator"

@@ -207,7 +207,9 @@ def test_a_number_can_be_an_identifier(database: Database) -> None:
         (PHONE, "", "***"),
         (PHONE, "call me 12345", "***"),
         (PHONE, "٠١٢٣٤٥٦٧", "***"),
-        (PHONE, "1" * 21, "***"),
+        (PHONE, "+64 21 123 456 7", "***"),
+        (PHONE, "+ 1 2 34", "***"),
+        (PHONE, "1" * 33, "***"),
     ],
 )
 def test_part_of_a_text(database: Database, mask: dict[str, Any], value: str, leaves: str) -> None:
@@ -231,6 +233,11 @@ def test_part_of_what_is_no_text_is_null(database: Database, mask: dict[str, Any
         ("day", "2026-03-01T01:30:00+13:00", "2026-02-28"),
         ("day", "2026-02-28T23:59:59.999Z", "2026-02-28"),
         ("day", "2024-02-29", "2024-02-29"),
+        ("day", "2026-01-31", "2026-01-31"),
+        ("month", "2026-04-31", None),
+        ("year", "0000-06-15", None),
+        ("day", "0001-01-01T00:00:00+05:00", None),
+        ("day", "9999-12-31T23:00:00-05:00", None),
         ("day", "2026-02-29", None),
         ("day", "2026-13-01", None),
         ("day", "2026-00-10", None),
@@ -286,6 +293,13 @@ def test_an_age_told_by_its_band(database: Database, born: Any, leaves: str | No
 )
 def test_a_number_told_by_its_band(database: Database, value: Any, leaves: str | None) -> None:
     assert one(database, {"fn": "band", "unit": "value", "edges": [5, 10]}, value, "number") == leaves
+
+
+def test_a_date_is_told_alike_whatever_the_sessions_style(database: Database) -> None:
+    with database.transaction():
+        database.execute("SET LOCAL DateStyle = 'SQL, DMY'")
+        told = [one(database, day(unit), "2026-01-31", "date") for unit in ("day", "week", "month", "year")]
+    assert told == ["2026-01-31", "2026-W05", "2026-01", "2026"]
 
 
 def test_an_age_in_months(database: Database) -> None:
