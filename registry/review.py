@@ -122,7 +122,7 @@ def _asked_by(actor: Actor, integration: Integration) -> bool:
 def _item(actor: Actor, integration: Integration) -> Item:
     step = FORWARD[Status(integration.status)]
     verdict = permissions.may(step, actor, integration)
-    return Item(integration, _what(integration), verdict.allowed, whom_it_waits_for(integration), verdict.why)
+    return Item(integration, _what(integration), verdict.allowed, whom_it_waits_for(integration), verdict.why if verdict.sod else "")
 
 
 def _what(integration: Integration) -> str:

@@ -33,7 +33,7 @@ from scp_portal import admin_home
 from scp_portal.kernel.actor import Actor
 from scp_portal.kernel.facts import RequestFacts
 from scp_portal.kernel.governed import GovernedAdmin, Outside, actor_of
-from scp_portal.kernel.problems import NotFound, Problem
+from scp_portal.kernel.problems import AuditUnavailable, NotFound, Problem
 from scp_portal.kernel.tenancy import ALL_TENANTS, tenant_context
 
 View = Callable[..., HttpResponseBase]
@@ -65,7 +65,8 @@ class PortalAdminSite(admin.AdminSite):
             if isinstance(response, Outside):
                 response = self.as_person(request, partial(response.then, _outcome(response)))
         except (Problem, PermissionDenied, Http404) as refusal:
-            response = self.as_person(request, lambda: self.refused(request, refusal))
+            told = self.recorded(request, refusal)
+            response = self.as_person(request, lambda: self.refused(request, told))
         response["Cache-Control"] = "no-store"
         return response
 
@@ -90,8 +91,27 @@ class PortalAdminSite(admin.AdminSite):
         context = self.each_context(request) | {"title": _("Welcome. You have no role here yet.")}
         return TemplateResponse(request, "admin/no_role.html", context, status=403)
 
+    def recorded(self, request: HttpRequest, refusal: Exception) -> Exception:
+        """What an action refused it has recorded itself; a page that may not be opened is recorded here."""
+        if not isinstance(refusal, PermissionDenied):
+            return refusal
+        try:
+            audit.record(
+                "admin.access_denied",
+                actor=actor_of(request),
+                result=audit.Result.DENIED,
+                kind=audit.Kind.DENIED,
+                request=RequestFacts.of(request),
+                code="permission_refused",
+                http=403,
+                autonomous=True,
+            )
+        except AuditUnavailable as outage:
+            return outage
+        return refusal
+
     def refused(self, request: HttpRequest, refusal: Exception) -> HttpResponse:
-        """403 and 404 in plain words. What an action refused it has recorded itself; the rest is recorded here."""
+        """403, 404 and what an action refused, in plain words."""
         context = self.each_context(request) | {"reference": getattr(request, "request_id", "")}
         if isinstance(refusal, Http404 | NotFound):
             context |= {"title": _("There is nothing here"), "advice": _("It may have moved, or it belongs to a scope your roles do not cover.")}
@@ -100,16 +120,6 @@ class PortalAdminSite(admin.AdminSite):
             who_can = refusal.extra.get("who_can", "")
             context |= {"title": refusal.title, "advice": refusal.detail, "who_can": who_can}
             return TemplateResponse(request, "admin/refused.html", context, status=refusal.status)
-        audit.record(
-            "admin.access_denied",
-            actor=actor_of(request),
-            result=audit.Result.DENIED,
-            kind=audit.Kind.DENIED,
-            request=RequestFacts.of(request),
-            code="permission_refused",
-            http=403,
-            autonomous=True,
-        )
         context |= {"title": _("You cannot open this"), "advice": _your_scope(actor_of(request))}
         return TemplateResponse(request, "admin/refused.html", context, status=403)
 
@@ -225,7 +235,7 @@ def _navigation() -> tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]:
         )),
         (_("Data"), (
             ("exchange_dataset", "data", _("Datasets")),
-            ("registry_consentstate", "consent", _("Consent")),
+            ("registry_person", "consent", _("Consent")),
         )),
         (_("Oversight"), (("audit_entry", "audit", _("Audit")),)),
         (_("Administration"), (

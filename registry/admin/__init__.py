@@ -1,5 +1,5 @@
 """The registry's pages in the admin."""
 
-from registry.admin import contracts, integrations, partners, people, tenants
+from registry.admin import consent, contracts, integrations, partners, people, tenants
 
-__all__ = ["contracts", "integrations", "partners", "people", "tenants"]
+__all__ = ["consent", "contracts", "integrations", "partners", "people", "tenants"]

@@ -98,7 +98,7 @@ def next_actor(integration: Integration, offers: list[Offer]) -> dict[str, Any]:
     }
     says = words[step] % {"whom": review.whom_it_waits_for(integration)}
     offer = next((offer for offer in offers if offer.step.name == step), None)
-    return {"says": says, "due": integration.due_at, "verdict": offer.verdict if offer else None}
+    return {"says": says, "step": step, "due": integration.due_at, "verdict": offer.verdict if offer else None}
 
 
 def _draft(integration: Integration) -> str:

@@ -143,7 +143,7 @@ def _step(name: str, act: Callable[..., object], form: type[forms.Form], **looks
     row = next(row for row in lifecycle.TRANSITIONS if row.name == name and row.source)
     return Step(
         name=name,
-        label=row.label,
+        label=looks.pop("label", row.label),
         act=act,
         verdict=partial(_may, name),
         form=form,
@@ -200,5 +200,5 @@ STEPS = (
     _step("suspend", integrations.suspend, SuspendForm, danger=True),
     _step("archive", integrations.archive, NoteForm, danger=True),
     _step("terminate", integrations.terminate, TerminateForm, danger=True),
-    _step("cancel", integrations.cancel, ReasonForm, danger=True),
+    _step("cancel", integrations.cancel, ReasonForm, danger=True, label=_("Cancel it for good")),
 )

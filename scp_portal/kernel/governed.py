@@ -350,6 +350,8 @@ def refuse(form: Any, problem: Problem) -> None:
     for error in problem.errors:
         field = str(error.get("field", "")).split(".")[0]
         message = str(error.get("message", problem.detail))
+        if line := error.get("line"):
+            message = _("Line %(line)s: %(message)s") % {"line": line, "message": message}
         form.add_error(field if field in form.fields else None, message)
         told = True
     if not told:
