@@ -230,7 +230,7 @@ class _Adapter(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        pool = super().get_connection_with_tls_context(*args, **kwargs)
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         kind = _Secure if pool.scheme == "https" else _Plain
         pool.ConnectionCls = partial(kind, dial=self._dial)
         return pool

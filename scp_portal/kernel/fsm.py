@@ -6,7 +6,7 @@ process after one refresh of a row that is gone (security 0.4); `StateGuard` sta
 `update()` and SQL is the database's own trigger, made from the same table.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
@@ -97,8 +97,8 @@ class StateGuard(models.Model):
         self._remember_state()
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Any:
-        loaded = super().from_db(db, field_names, values)
+    def from_db(cls, *args: Any, **kwargs: Any) -> Any:
+        loaded = super().from_db(*args, **kwargs)
         loaded._remember_state()
         return loaded
 
@@ -117,7 +117,7 @@ class StateGuard(models.Model):
     def _do_update(self, base_qs: Any, using: Any, pk_val: Any, *args: Any, **kwargs: Any) -> Any:
         stored = self._stored_state
         narrowed = base_qs if stored is None else base_qs.filter(**{self.state_field: stored})
-        updated = super()._do_update(narrowed, using, pk_val, *args, **kwargs)  # type: ignore[misc]
+        updated = super()._do_update(narrowed, using, pk_val, *args, **kwargs)
         if not updated and base_qs.filter(pk=pk_val).using(using).exists():
             raise Conflict(internal="the state moved meanwhile")
         return updated

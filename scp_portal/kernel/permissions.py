@@ -1,7 +1,7 @@
 """A permission is a predicate that answers with its reason and with who could act instead."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from scp_portal.kernel.problems import PermissionRefused, SodViolation
 
@@ -37,5 +37,5 @@ def require(verdict: Verdict) -> None:
     if verdict.allowed:
         return
     refusal = SodViolation if verdict.sod else PermissionRefused
-    extra = {"who_can": verdict.who_can} if verdict.who_can else {}
+    extra: dict[str, Any] = {"who_can": verdict.who_can} if verdict.who_can else {}
     raise refusal(verdict.why, **extra)

@@ -26,7 +26,8 @@ ENTRIES = """
 def ask(statement: str, alias: str = "default") -> list[tuple[object, ...]]:
     with connections[alias].cursor() as cursor:
         cursor.execute(statement)
-        return cursor.fetchall()
+        rows: list[tuple[object, ...]] = cursor.fetchall()
+        return rows
 
 
 def names(statement: str) -> list[str]:

@@ -1,5 +1,7 @@
 """Transitions made from a table, on a real table of the test's own."""
 
+from typing import ClassVar
+
 import pytest
 from django.db import connections, models, transaction
 from django_fsm import ConcurrentTransition, FSMField, TransitionNotAllowed
@@ -26,6 +28,8 @@ class Steps:
 class Paper(Steps, StateGuard):
     status = FSMField(default="draft", protected=True)
     note = models.TextField(default="")
+
+    objects: ClassVar[models.Manager["Paper"]] = models.Manager()
 
     class Meta:
         app_label = "audit"

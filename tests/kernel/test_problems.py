@@ -4,6 +4,7 @@ import gc
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -126,7 +127,11 @@ def test_an_unknown_exceptions_text_goes_nowhere() -> None:
 
 
 def test_faults_of_a_serializer_are_listed_flat() -> None:
-    detail = {"name": ["too long"], "window": {"start": ["not a date", "empty"]}, "rows": [{}, {"id": ["missing"]}]}
+    detail: Any = {
+        "name": ["too long"],
+        "window": {"start": ["not a date", "empty"]},
+        "rows": [{}, {"id": ["missing"]}],
+    }
     found = [(fault["field"], fault["message"]) for fault in from_exception(drf.ValidationError(detail)).errors]
     assert found == [
         ("name", "too long"),

@@ -32,7 +32,7 @@ class PortalAPIView(APIView):
     """
 
     metadata_class = None
-    http_method_names = ("get", "head", "post", "put", "patch", "delete")  # type: ignore[assignment]
+    http_method_names = ("get", "head", "post", "put", "patch", "delete")
     receipt: Receipt | None = None
 
     def audited(self, receipt: Receipt) -> None:

@@ -72,7 +72,7 @@ def _field_errors(detail: Any, path: str) -> Iterator[FieldError]:
 
 
 def _from_throttled(exc: drf.Throttled) -> Problem:
-    return codes.RateLimited(headers={"Retry-After": str(int(exc.wait or 1))})
+    return codes.RateLimited(headers={"Retry-After": str(int(getattr(exc, "wait", None) or 1))})
 
 
 def _from_method(exc: drf.MethodNotAllowed) -> Problem:
