@@ -104,7 +104,7 @@ def _sync_roles(user: User, groups: list[str]) -> RoleChange:
 
 
 def _scope(grant: RoleGrant) -> Scope:
-    return grant.role, grant.tenant_id, grant.vertical_id, grant.partner_id  # type: ignore[return-value]
+    return grant.role, grant.tenant_id, grant.vertical_id, grant.partner_id
 
 
 def _words(scopes: frozenset[Scope]) -> list[str]:
