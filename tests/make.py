@@ -398,15 +398,19 @@ def _stamps(thing: Integration, name: str, people: Cast) -> dict[str, Any]:
     return {"status_changed_at": now, **stamps.get(name, {})}
 
 
-def decide(thing: Integration, step: lifecycle.Transition, who: User, *, vertical: str = "", **fields: Any) -> Decision:
-    """The row that stands for one step by one person."""
+def decide(
+    thing: Integration, step: lifecycle.Transition, who: User | None, *, vertical: str = "", **fields: Any
+) -> Decision:
+    """The row that stands for one step by one person, or by the portal itself."""
     with seen():
-        holds = who.role_grants.filter(role__in=step.roles).values_list("role", flat=True).first()
+        holds = who and who.role_grants.filter(role__in=step.roles).values_list("role", flat=True).first()
     values: dict[str, Any] = {
         "reason": "Found in the quarterly review." if step.needs_reason else "",
         "reason_code": str(step.reason_codes[0]) if step.reason_codes else "",
         "content_hash": thing.content_hash,
-        "role": holds or step.roles[0],
+        "role": holds or next(iter(step.roles), "system"),
+        "actor_kind": "person" if who else "system",
+        "actor_name": who.name if who else "clock",
         **fields,
     }
     return Decision.objects.create(
@@ -417,8 +421,6 @@ def decide(thing: Integration, step: lifecycle.Transition, who: User, *, vertica
         source=step.source or "",
         target=step.target,
         vertical=vertical,
-        actor_kind="person",
         actor=who,
-        actor_name=who.name,
         **values,
     )
