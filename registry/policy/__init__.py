@@ -2,7 +2,7 @@
 
 Nothing here imports Django or asks the database; the caller brings rows as plain facts.
 
-Build the facts (each `parse` is cached by content, so calling it per request is cheap)::
+Build the facts (each `parse` is cached by content, so calling it per request is cheap; the policies' raise RuleError)::
 
     TenantPolicy.parse(code, policy: dict, *, verticals: Iterable[str], frozen=False)          # registry.Tenant.policy
     VerticalPolicy.parse(code, policy: dict, *, frozen=False)                          # registry.TenantVertical.policy

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from registry.policy.parsing import RuleError
 from registry.policy.sql import NAME, Sql, joined, name_literal
 
 OPERATORS = {"eq": "=", "in": "in", "gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}
@@ -19,12 +20,8 @@ DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 Scalar = str | int | float | bool
 
 
-class FilterError(ValueError):
-    """A row filter that cannot be read; `path` leads from the filter's value to the part at fault."""
-
-    def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
-        super().__init__(message)
-        self.path = path
+class FilterError(RuleError):
+    """A row filter that cannot be read."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from math import lcm
 from typing import Any, ClassVar
 
+from registry.policy.parsing import RuleError
+
 KEY_SCOPES = ("integration", "partner", "tenant")
 PARTIAL_SHAPES = ("start", "end", "mail", "phone")
 DATE_UNITS = ("day", "week", "month", "year")
@@ -23,12 +25,8 @@ BLURRED_TAIL = 3
 """A value shorter than what is kept plus this many characters shows nothing: the rest would be guessed."""
 
 
-class MaskError(ValueError):
-    """A mask that cannot be read; `path` leads from the mask's value to the part at fault."""
-
-    def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
-        super().__init__(message)
-        self.path = path
+class MaskError(RuleError):
+    """A mask that cannot be read."""
 
 
 @dataclass(frozen=True)
