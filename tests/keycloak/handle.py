@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ class Keycloak:
     secrets: dict[str, str]
     person_password: str = "only-for-tests"
     _session: requests.Session = field(default_factory=requests.Session, compare=False, repr=False)
+    _kept: dict[str, tuple[str, float]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def issuer(self) -> str:
@@ -35,15 +37,22 @@ class Keycloak:
 
     def admin_call(self, method: str, path: str, **content: Any) -> requests.Response:
         """One call as the server's administrator; `path` follows `/admin/realms/scp`. Fails on an error status."""
-        form = {"grant_type": "password", "client_id": "admin-cli"}
-        form |= {"username": self.admin, "password": self.admin_password}
-        master = f"{self.url}/realms/master/protocol/openid-connect/token"
-        token = self._session.post(master, data=form, timeout=20).json()["access_token"]
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {self._admin_token()}"}
         address = f"{self.url}/admin/realms/{REALM}{path}"
         answer = self._session.request(method, address, headers=headers, timeout=20, **content)
         answer.raise_for_status()
         return answer
+
+    def _admin_token(self) -> str:
+        """Kept for half a minute: the administrator's password is slow to check, on purpose."""
+        token, until = self._kept.get("token", ("", 0.0))
+        if time.monotonic() >= until:
+            form = {"grant_type": "password", "client_id": "admin-cli"}
+            form |= {"username": self.admin, "password": self.admin_password}
+            master = f"{self.url}/realms/master/protocol/openid-connect/token"
+            token = str(self._session.post(master, data=form, timeout=20).json()["access_token"])
+            self._kept["token"] = (token, time.monotonic() + 30)
+        return token
 
     def client_uuid(self, client_id: str) -> str:
         found = self.admin_call("GET", "/clients", params={"clientId": client_id}).json()
