@@ -97,7 +97,7 @@ class DraftForm(ModelForm):
         label=_("Impact assessment"), required=False, assume_scheme="https", help_text=_("A link. Needed at high risk.")
     )
     vertical_ids = forms.MultipleChoiceField(
-        label=_("Verticals"), required=False, widget=forms.CheckboxSelectMultiple, help_text=_("Each one's owner reviews it.")
+        label=_("Verticals"), widget=forms.CheckboxSelectMultiple, help_text=_("Each one's owner reviews it.")
     )
     data_contract = forms.ModelChoiceField(
         DataContract.objects.none(), label=_("Contract"), required=False, empty_label=_("Choose…"), help_text=_("Published contracts of the country.")

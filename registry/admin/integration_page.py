@@ -11,9 +11,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from audit.models import Entry
-from registry import content, contracts, drawing, lifecycle, permissions, review
-from registry.guards import ready_to_be_submitted
+from registry import automatic_checks, content, contracts, drawing, lifecycle, permissions, review
 from registry.admin.in_words import mask_in_words, setter_in_words
+from registry.guards import ready_to_be_submitted
 from registry.models import ClientSync, Integration, Role, Status, TenantVertical
 from registry.policy import compile as policy
 from registry.policy.rules import ContractVersion, TenantPolicy, VerticalPolicy
@@ -215,52 +215,22 @@ def _limits(contract: ContractVersion, tenant: TenantPolicy) -> dict[str, Any]:
     return {"contract": contract.limits, "tenant": tenant.limits}
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One automatic check: pass or fail, and what was found."""
-
-    label: str
-    result: str
-    word: str
-    detail: str
-
-
 def checks(actor: Actor, integration: Integration) -> dict[str, Any]:
-    """The guards of submitting, run now, grouped by the field they look at."""
-    faults: list[dict[str, Any]] = []
+    """What the portal checks by itself, run now; for a draft also what is still missing for its submission."""
+    found = [(check.name, str(check.state), check.detail) for check in automatic_checks.run(integration)]
+    words = {"pass": _("Passes"), "warn": _("Look at it"), "fail": _("Fails")}
+    return {
+        "checks": [(name, state, words[state], detail) for name, state, detail in found],
+        "missing": _missing(integration) if integration.status == Status.DRAFT else [],
+    }
+
+
+def _missing(integration: Integration) -> list[str]:
     try:
         ready_to_be_submitted(integration, timezone.now())
     except ValidationFailed as failed:
-        faults = failed.errors
-    named = _check_labels()
-    found = [_check(label, [e for e in faults if e.get("field") == field]) for field, label in named.items()]
-    rest = [error for error in faults if error.get("field") not in named]
-    return {"checks": [*found, _check(_("Consistent in itself"), rest)]}
-
-
-def _check(label: str, errors: list[dict[str, Any]]) -> Check:
-    if errors:
-        return Check(label, "fail", _("Fails"), " ".join(str(error["message"]) for error in errors))
-    return Check(label, "pass", _("Passes"), "")
-
-
-def _check_labels() -> dict[str, str]:
-    return {
-        "data_contract": _("A valid, published contract of this country"),
-        "vertical_ids": _("Verticals run here and covered by the contract"),
-        "partner": _("The partner is in good standing"),
-        "purpose": _("Purpose"),
-        "legal_basis": _("Legal basis"),
-        "legal_basis_reference": _("Law or assessment named"),
-        "retention_days": _("Retention, within the contract's bound"),
-        "transfers": _("Onward transfers answered"),
-        "active_from": _("Start date"),
-        "active_until": _("End date, not passed"),
-        "rate_limit_policy": _("Rate limit chosen"),
-        "ip_allowlist": _("Network addresses readable, and given at high risk"),
-        "mtls_required": _("Client certificate, at high risk"),
-        "dpia_link": _("Impact assessment, at high risk"),
-    }
+        return list(dict.fromkeys(str(error["message"]) for error in failed.errors))
+    return []
 
 
 def history(actor: Actor, integration: Integration) -> dict[str, Any]:

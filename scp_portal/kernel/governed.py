@@ -15,7 +15,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db import models, transaction
+from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -285,8 +285,7 @@ class GovernedAdmin(ModelAdmin):
         if step.outside:
             return Outside(act, tell)
         try:
-            with transaction.atomic():
-                outcome = act()
+            outcome = act()  # a transaction of its own; refused, it has rolled back and recorded the attempt
         except Problem as problem:
             return tell(problem)
         return tell(outcome)
