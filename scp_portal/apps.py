@@ -9,6 +9,9 @@ class PortalAdminConfig(AdminConfig):
     default_site = "scp_portal.admin_site.PortalAdminSite"
 
     def ready(self) -> None:
-        from scp_portal import checks  # noqa: F401  # registers the checks; models must be loaded first
+        from scp_portal import (
+            celery,  # noqa: F401  # makes the configured app the one that `current_app` means, in every process
+            checks,  # noqa: F401  # registers the checks; models must be loaded first
+        )
 
         super().ready()

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from scp_portal.embedded.issuer.server import make_server
-from tests.keycloak.server import SECRET_NAMES, point_settings_at
+from tests.keycloak.distribution import SECRET_NAMES
+from tests.keycloak.handle import point_settings_at
 
 
 @pytest.fixture(scope="session")

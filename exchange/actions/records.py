@@ -96,13 +96,16 @@ def _told(
 ) -> Supplied:
     """Entry and events of a stored batch."""
     created = sum(is_new for *_, is_new in changed)
-    for record_id, dataset, verticals, is_new in changed:
-        audit.publish(
-            "record.created" if is_new else "record.updated",
+    for event_type, is_wanted in (("record.created", True), ("record.updated", False)):
+        audit.publish_all(
+            event_type,
             actor=actor,
             tenant_id=tenant_id,
-            subject=f"record:{record_id}",
-            data={"dataset": dataset, "record_id": str(record_id), "verticals": verticals},
+            happened=(
+                (f"record:{key}", {"dataset": dataset, "record_id": str(key), "verticals": verticals})
+                for key, dataset, verticals, is_new in changed
+                if is_new is is_wanted
+            ),
         )
     counts = {"created": created, "updated": len(changed) - created, "unchanged": len(items) - len(changed)}
     receipt = audit.record(

@@ -155,15 +155,16 @@ def _insert(rows: Sequence[ConsentRow], tenant_id: str, actor: Actor) -> None:
 
 def _tell(rows: Sequence[ConsentRow], tenant_id: str, actor: Actor) -> None:
     """An event per withdrawal, for partners who hold data must hear of it; an audit entry per vertical, with counts."""
-    for row in rows:
-        if row.status == ConsentStatus.WITHDRAWN:
-            audit.publish(
-                "consent.withdrawn",
-                actor=actor,
-                tenant_id=tenant_id,
-                subject=f"person:{row.person_id}",
-                data={"person_id": str(row.person_id), "vertical": row.vertical},
-            )
+    audit.publish_all(
+        "consent.withdrawn",
+        actor=actor,
+        tenant_id=tenant_id,
+        happened=(
+            (f"person:{row.person_id}", {"person_id": str(row.person_id), "vertical": row.vertical})
+            for row in rows
+            if row.status == ConsentStatus.WITHDRAWN
+        ),
+    )
     only = f"person:{rows[0].person_id}" if len(rows) == 1 else ""
     for vertical in sorted({row.vertical for row in rows}):
         counts = Counter(str(row.status) for row in rows if row.vertical == vertical)
