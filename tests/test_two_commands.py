@@ -47,6 +47,7 @@ class Clone:
         self.folder = folder
         self.port, self.issuer_port = free_port(), free_port()
         self.env = plain_environment()
+        self.started: list[Portal] = []
         subprocess.run(["git", "clone", "-q", "--no-hardlinks", str(ROOT), str(folder)], check=True, timeout=60)
 
     def run(self, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -61,11 +62,12 @@ class Clone:
         )
 
     def up(self) -> Portal:
-        return Portal(self)
+        self.started.append(Portal(self))
+        return self.started[-1]
 
     def processes(self) -> list[str]:
         """Command lines of everything that still runs from this folder."""
-        listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
         return [line for line in listed.splitlines() if str(self.folder) in line]
 
     def nothing_left(self, within: float = 10) -> list[str]:
@@ -109,16 +111,17 @@ class Portal:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    return Clone(tmp_path_factory.mktemp("two commands") / "a clone")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    made = Clone(tmp_path_factory.mktemp("two commands") / "a clone")
+    yield made
+    for running in made.started:
+        if running.process.poll() is None:
+            running.end(signal.SIGINT)
 
 
 @pytest.fixture(scope="module")
-def portal(clone: Clone) -> Iterator[Portal]:
-    running = clone.up()
-    yield running
-    if running.process.poll() is None:
-        running.end(signal.SIGINT)
+def portal(clone: Clone) -> Portal:
+    return clone.up()
 
 
 def test_up_says_where_to_go_and_as_whom(portal: Portal) -> None:
@@ -210,7 +213,7 @@ def test_manage_works_without_a_running_portal(clone: Clone) -> None:
 
 
 def test_the_tests_run_in_the_clone(clone: Clone) -> None:
-    done = clone.run("test", "-q", "tests/kernel", "tests/testing/test_databases.py")
+    done = clone.run("test", "-q", "tests/embedded/test_supervisor.py", "tests/testing/test_databases.py")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 
 

@@ -22,13 +22,23 @@ class Children:
 
     def start_web(self, port: int) -> None:
         options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-        self._start("web", "granian", *options, "--blocking-threads", "4", "--no-ws", "scp_portal.wsgi:application")
+        self._start(
+            "web",
+            signal.SIGTERM,
+            "granian",
+            *options,
+            "--blocking-threads",
+            "4",
+            "--no-ws",
+            "scp_portal.wsgi:application",
+        )
 
     def start_worker(self, folder: Path) -> None:
         clock = ["--beat", "--schedule", str(folder / "beat")]
         lone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         pool = ["--pool", "threads", "--concurrency", "4", "--loglevel", "WARNING"]
-        self._start("worker", "celery", "-A", "scp_portal", "worker", *clock, *pool, *lone)
+        # at once, for its broker dies with it; rows under way are claimed again when their lease ends
+        self._start("worker", signal.SIGKILL, "celery", "-A", "scp_portal", "worker", *clock, *pool, *lone)
 
     def dead(self) -> str | None:
         """Name of a process that has ended."""
@@ -44,10 +54,10 @@ class Children:
         for process in self.processes.values():
             end(process, signal.SIGTERM, signal.SIGKILL, 10)
 
-    def _start(self, name: str, *module_and_arguments: str) -> None:
+    def _start(self, name: str, death: signal.Signals, *module_and_arguments: str) -> None:
         self.logs.mkdir(exist_ok=True)
         env = {key: value for key, value in os.environ.items() if key not in NOT_FOR_CHILDREN}
         env["PYTHONWARNINGS"] = "ignore::UserWarning"  # Celery's "running as root"
         command = [sys.executable, "-m", *module_and_arguments]
-        mortal = die_with_parent(signal.SIGTERM)
+        mortal = die_with_parent(death)
         self.processes[name] = spawn(command, log=self.log_of(name), env=env, preexec=mortal, cwd=ROOT)
