@@ -5,6 +5,7 @@ from django.http import HttpRequest
 from audit.actions import Kind, Receipt, RequestFacts, Result, record
 from scp_portal.kernel.actor import Actor, ActorKind
 from scp_portal.kernel.problems import Problem
+from scp_portal.kernel.tenancy import TENANT_CODE
 
 ACTION = "api.request"
 ANONYMOUS = Actor(kind=ActorKind.MACHINE, id="", name="nobody yet")
@@ -19,7 +20,7 @@ class RequestRecorder:
             ACTION,
             actor=getattr(request, "actor", None) or ANONYMOUS,
             result=Result.FAILURE if problem.status >= 500 else Result.DENIED,
-            tenant_id=getattr(request, "tenant_id", None),
+            tenant_id=_tenant_of(request),
             kind=kind_of(problem),
             vertical=getattr(request, "vertical", ""),
             subject=getattr(request, "audit_subject", ""),
@@ -29,6 +30,12 @@ class RequestRecorder:
             http=problem.status,
             autonomous=True,
         )
+
+
+def _tenant_of(request: HttpRequest) -> str | None:
+    """What claims to be a tenant's code and cannot be one goes to the platform's log."""
+    claimed = getattr(request, "tenant_id", None)
+    return claimed if isinstance(claimed, str) and TENANT_CODE.fullmatch(claimed) else None
 
 
 def kind_of(problem: Problem) -> Kind:

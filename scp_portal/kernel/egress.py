@@ -7,6 +7,7 @@ decompression, a limit on time and size. There is no switch that turns the certi
 
 import json as jsonlib
 import logging
+import os
 import socket
 import ssl
 import threading
@@ -129,7 +130,12 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-_look_ups = ThreadPoolExecutor(max_workers=8, thread_name_prefix="egress-dns")
+@lru_cache(maxsize=1)
+def _look_ups() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=8, thread_name_prefix="egress-dns")
+
+
+os.register_at_fork(after_in_child=_look_ups.cache_clear)  # a worker's threads do not come along when it forks
 
 
 @dataclass
@@ -171,7 +177,7 @@ class Dial:
         return found
 
     def _resolved(self) -> list[str]:
-        look_up = _look_ups.submit(self.resolver, self.target.host, self.target.port)
+        look_up = _look_ups().submit(self.resolver, self.target.host, self.target.port)
         try:
             found = look_up.result(min(CONNECT_SECONDS, self.remaining()))
         except (OSError, UnicodeError, FutureTimeout) as error:

@@ -35,6 +35,16 @@ def say(answer: bytes) -> Behaviour:
     return behave
 
 
+def whole_request(stream: socket.socket) -> bytes:
+    """Head and body, which come in pieces of their own."""
+    received = stream.recv(65536)
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = next((int(line[15:]) for line in head.lower().splitlines() if line.startswith(b"content-length:")), 0)
+    while len(body) < length and (piece := stream.recv(65536)):
+        body += piece
+    return head + b"\r\n\r\n" + body
+
+
 @contextmanager
 def serving(behaviour: Behaviour, context: ssl.SSLContext | None = None) -> Iterator[Sink]:
     listener = socket.create_server(("127.0.0.1", 0))
@@ -46,7 +56,7 @@ def serving(behaviour: Behaviour, context: ssl.SSLContext | None = None) -> Iter
             peer.settimeout(10)
             stream = context.wrap_socket(peer, server_side=True) if context else peer
             with stream:
-                request = stream.recv(65536)
+                request = whole_request(stream)
                 sink.requests.append(request)
                 behaviour(stream, request)
         except OSError:
