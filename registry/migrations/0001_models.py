@@ -215,7 +215,7 @@ class Migration(migrations.Migration):
                 (
                     "vertical_ids",
                     django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=32), default=list, size=None
+                        base_field=models.CharField(max_length=32), blank=True, default=list, size=None
                     ),
                 ),
                 ("active_from", models.DateTimeField(blank=True, null=True)),

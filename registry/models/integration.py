@@ -38,7 +38,7 @@ class Integration(lifecycle.Moves, models.Model):
     integration_name = models.CharField(max_length=200)
     partner = models.ForeignKey(Partner, models.PROTECT, related_name="integrations")
     status = FSMField(default=Status.DRAFT, choices=Status.choices, protected=True, editable=False)
-    vertical_ids = ArrayField(models.CharField(max_length=32), default=list)
+    vertical_ids = ArrayField(models.CharField(max_length=32), default=list, blank=True)
     active_from = models.DateTimeField(null=True, blank=True)
     active_until = models.DateTimeField(null=True, blank=True)
     data_contract = models.ForeignKey(

@@ -88,6 +88,7 @@ class StateGuard(models.Model):
 
     state_field: ClassVar[str] = "status"
     _stored_state: Any = None
+    _reloading: bool = False
 
     class Meta:
         abstract = True
@@ -106,13 +107,20 @@ class StateGuard(models.Model):
         """Takes the value out first, so that the protected field is set as if for the first time."""
         kept = self.__dict__.get(self.state_field)
         if fields is None or self.state_field in fields:
-            self.__dict__.pop(self.state_field, None)
+            self._reloading = self.__dict__.pop(self.state_field, None) is not None
         try:
             super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
         except self.DoesNotExist:
             self.__dict__[self.state_field] = kept
             raise
+        finally:
+            self._reloading = False
         self._remember_state()
+
+    def get_deferred_fields(self) -> set[str]:
+        """A state that was taken out in order to be reloaded is not one that was never loaded."""
+        deferred: set[str] = super().get_deferred_fields()
+        return deferred - {self.state_field} if self._reloading else deferred
 
     def _do_update(self, base_qs: Any, using: Any, pk_val: Any, *args: Any, **kwargs: Any) -> Any:
         stored = self._stored_state

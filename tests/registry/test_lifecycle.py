@@ -127,3 +127,11 @@ def test_moving_what_is_archived_says_that_it_is_kept():
 def test_a_step_that_does_not_exist_is_refused_in_words():
     with pytest.raises(IllegalTransition, match="state Draft"):
         lifecycle.step("approve", Status.DRAFT)
+
+
+@pytest.mark.django_db
+def test_a_reload_brings_the_status_along(django_assert_num_queries):
+    integration = make.integration("requested")
+    with make.seen(), django_assert_num_queries(1):
+        integration.refresh_from_db()
+        assert integration.status == Status.REQUESTED
