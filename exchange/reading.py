@@ -23,7 +23,7 @@ from registry.policy.sql import Sql
 from scp_portal.kernel.problems import ConsentDenied, NotFound, SchemaGuard, ScopeViolation
 from scp_portal.kernel.statements import fetch_all, fetch_one
 
-ROWS_LOOKED_AT = 2_000
+ROWS_LOOKED_AT = 500
 COLUMNS = {"record_id": "to_jsonb(r.record_id)", "person_id": "to_jsonb(r.person_id)"}
 """What a contract may name as a source besides the payload: the record's own identifiers."""
 
@@ -65,9 +65,8 @@ def read_page(policy: EffectivePolicy, *, keys: Mapping[str, Pads], after: Key, 
     """
     size = min(size, policy.page_size)
     statement = _page_statement(_Question(policy, keys, policy.policy_hash, as_of))
-    scope = (policy.tenant_id, policy.dataset, after.updated_at, after.record_id)
-    values = _filled(statement, {"scope": scope, "size": size, "more": size + 1})
-    row = fetch_one(statement.text, values)
+    asked = {"after_time": after.updated_at, "after_id": after.record_id, "size": size, "more": size + 1}
+    row = fetch_one(statement.text, statement.values(asked))
     assert row is not None  # an aggregate without GROUP BY has exactly one row
     body, count, withheld, persons, fits, has_more, updated_at, record_id, epochs = row
     if not fits:
@@ -83,9 +82,8 @@ def read_one(policy: EffectivePolicy, record_id: UUID, *, keys: Mapping[str, Pad
     ConsentDenied, SchemaGuard.
     """
     statement = _single_statement(_Question(policy, keys, policy.policy_hash, as_of))
-    scope = (policy.tenant_id, policy.dataset, record_id)
-    fetch_all(HOLD_CONSENT, (*scope, list(policy.verticals)))
-    row = fetch_one(statement.text, _filled(statement, {"scope": scope}))
+    fetch_all(HOLD_CONSENT, (policy.tenant_id, policy.dataset, record_id, list(policy.verticals)))
+    row = fetch_one(statement.text, statement.values({"record_id": record_id}))
     if row is None:
         raise NotFound()
     body, in_scope, consents, fits = row
@@ -115,25 +113,35 @@ class _Slot(str):
     """A value that differs from request to request, by name."""
 
 
-_SCOPE = ("scope",)
+@dataclass(frozen=True)
+class _Statement:
+    """Text with $1, $2, …, each standing for one value however often the text names it."""
 
+    text: str
+    params: tuple[Any, ...]
 
-def _filled(statement: Sql, values: Mapping[str, Any]) -> list[Any]:
-    filled: list[Any] = []
-    for value in statement.params:
-        if not isinstance(value, _Slot):
-            filled.append(value)
-        elif value in _SCOPE:
-            filled.extend(values[value])
-        else:
-            filled.append(values[value])
-    return filled
+    @classmethod
+    def of(cls, sql: Sql) -> _Statement:
+        """Numbers the placeholders of composed SQL; the same value gets the same number."""
+        first, *rest = sql.text.split("%s")
+        numbers: dict[str, int] = {}
+        parts, values = [first], []
+        for part, value in zip(rest, sql.params, strict=True):
+            known = f"{type(value).__name__} {value!r}"
+            if known not in numbers:
+                values.append(value)
+                numbers[known] = len(values)
+            parts += [f"${numbers[known]}", part]
+        return cls("".join(parts).replace("%%", "%"), tuple(values))
+
+    def values(self, asked: Mapping[str, Any]) -> list[Any]:
+        return [asked[value] if isinstance(value, _Slot) else value for value in self.params]
 
 
 HOLD_CONSENT = """
 SELECT c.vertical_id FROM public.exchange_record r
 JOIN public.registry_consentstate c ON c.tenant_id = r.tenant_id AND c.person_id = r.person_id
-WHERE r.tenant_id = %s AND r.dataset = %s AND r.record_id = %s AND c.vertical_id = ANY (%s::varchar[])
+WHERE r.tenant_id = $1 AND r.dataset = $2 AND r.record_id = $3 AND c.vertical_id = ANY ($4::varchar[])
 FOR SHARE OF c
 """
 
@@ -162,26 +170,30 @@ def _permitted(policy: EffectivePolicy) -> Sql:
 
 
 @lru_cache(maxsize=512)
-def _page_statement(question: _Question) -> Sql:
+def _page_statement(question: _Question) -> _Statement:
     policy = question.policy
     record, guard = _shape(question)
     consent = _permitted(policy)
     rows = row_filter_sql(policy.row_filters)
     verticals = list(policy.verticals)
+    # Filters stand outside the ordered LIMIT: within it, PostgreSQL guesses that few rows pass them and sorts the
+    # whole dataset for every page, where it should walk the index from the key on.
     base = f"""
         SELECT r.record_id, r.updated_at, r.tenant_id, r.person_id, r.payload,
-               row_number() OVER (ORDER BY r.updated_at, r.record_id) AS place
+               r.verticals <@ %s::varchar[] AND {rows.text} AS matches
         FROM public.exchange_record r
         WHERE r.tenant_id = %s AND r.dataset = %s AND (r.updated_at, r.record_id) > (%s, %s)
-          AND r.verticals <@ %s::varchar[] AND {rows.text}
         ORDER BY r.updated_at, r.record_id LIMIT {ROWS_LOOKED_AT}"""
-    base_values = (_Slot("scope"), verticals, *rows.params)
+    place = (policy.tenant_id, policy.dataset, _Slot("after_time"), _Slot("after_id"))
+    base_values = (verticals, *rows.params, *place)
     text = f"""
 WITH kept AS (
     SELECT r.record_id, r.updated_at, r.person_id, r.place, {guard.text} AS fits, {record.text} AS record,
            row_number() OVER (ORDER BY r.updated_at, r.record_id) AS number
-    FROM ({base}) r
-    WHERE {consent.text}
+    FROM (SELECT b.*, count(*) FILTER (WHERE b.matches)
+                      OVER (ORDER BY b.updated_at, b.record_id ROWS UNBOUNDED PRECEDING) AS place
+          FROM ({base}) b) r
+    WHERE r.matches AND {consent.text}
     ORDER BY r.updated_at, r.record_id LIMIT %s
 ), page AS (
     SELECT coalesce(json_agg(k.record ORDER BY k.number) FILTER (WHERE k.number <= %s), '[]') AS body,
@@ -195,14 +207,14 @@ WITH kept AS (
 )
 SELECT convert_to(p.body::text, 'UTF8'), p.count,
        CASE WHEN p.found > p.count THEN p.place - p.count ELSE rest.seen - p.count END,
-       p.persons, p.fits, p.found > p.count OR rest.seen = {ROWS_LOOKED_AT},
+       p.persons, p.fits, p.found > p.count OR rest.looked_at = {ROWS_LOOKED_AT},
        CASE WHEN p.found > p.count THEN p.updated_at ELSE rest.updated_at END,
        CASE WHEN p.found > p.count THEN p.record_id ELSE rest.record_id END,
        (SELECT coalesce(json_object_agg(e.vertical_id, e.epoch), '{{}}') FROM public.registry_consentepoch e
         WHERE e.tenant_id = %s AND e.vertical_id = ANY (%s::varchar[]))
 FROM page p LEFT JOIN LATERAL (
-    SELECT count(*) AS seen, max(b.updated_at) AS updated_at,
-           (array_agg(b.record_id ORDER BY b.place DESC))[1] AS record_id
+    SELECT count(*) FILTER (WHERE b.matches) AS seen, count(*) AS looked_at, max(b.updated_at) AS updated_at,
+           (array_agg(b.record_id ORDER BY b.updated_at DESC, b.record_id DESC))[1] AS record_id
     FROM ({base}) b WHERE p.found = p.count
 ) rest ON TRUE"""
     size = _Slot("size")
@@ -217,11 +229,11 @@ FROM page p LEFT JOIN LATERAL (
         verticals,
         *base_values,
     )
-    return Sql(text, values)
+    return _Statement.of(Sql(text, values))
 
 
 @lru_cache(maxsize=512)
-def _single_statement(question: _Question) -> Sql:
+def _single_statement(question: _Question) -> _Statement:
     policy = question.policy
     record, guard = _shape(question)
     consent = _permitted(policy)
@@ -238,7 +250,9 @@ CROSS JOIN LATERAL (SELECT t.record_id, t.updated_at, t.person_id, t.payload) r"
         *guard.params,
         list(policy.verticals),
         *consent.params,
-        _Slot("scope"),
+        policy.tenant_id,
+        policy.dataset,
+        _Slot("record_id"),
         *rows.params,
     )
-    return Sql(text, values)
+    return _Statement.of(Sql(text, values))

@@ -18,7 +18,7 @@ from scp_portal.kernel.statements import fetch_all
 
 UPSERT = """
 INSERT INTO public.registry_person (id, tenant_id, reference, created_at)
-SELECT gen_random_uuid(), %s, reference, statement_timestamp() FROM unnest(%s::varchar[]) AS item(reference)
+SELECT gen_random_uuid(), $1, reference, statement_timestamp() FROM unnest($2::varchar[]) AS item(reference)
 ORDER BY reference
 ON CONFLICT (tenant_id, reference) DO NOTHING
 RETURNING id, reference

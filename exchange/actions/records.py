@@ -22,15 +22,15 @@ from scp_portal.kernel.statements import fetch_all
 
 FAULTS_TOLD = 100
 LOCK = """
-SELECT public.exchange_lock_dataset(%s, dataset) FROM unnest(%s::varchar[]) AS item(dataset)
+SELECT public.exchange_lock_dataset($1, dataset) FROM unnest($2::varchar[]) AS item(dataset)
 """
 UPSERT = """
 INSERT INTO public.exchange_record AS r
     (record_id, tenant_id, dataset, source_key, verticals, person_id, payload, updated_at)
-SELECT gen_random_uuid(), %s, item->>'dataset', item->>'source_key',
+SELECT gen_random_uuid(), $1, item->>'dataset', item->>'source_key',
        ARRAY(SELECT jsonb_array_elements_text(item->'verticals')), (item->>'person_id')::uuid, item->'payload',
        clock_timestamp()
-FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS batch(item, number)
+FROM jsonb_array_elements($2::jsonb) WITH ORDINALITY AS batch(item, number)
 ORDER BY number
 ON CONFLICT (tenant_id, dataset, source_key) DO UPDATE
     SET verticals = excluded.verticals, person_id = excluded.person_id, payload = excluded.payload

@@ -27,7 +27,7 @@ SELECT i.integration_id, i.tenant_id, i.integration_name, i.status, i.vertical_i
        i.successor_id, i.status_reason, i.status_changed_at, i.created_by_id, i.created_at, i.partner_id,
        p.name, p.partner_type, p.blocked_at IS NOT NULL,
        l.id, l.burst, l.per_minute, l.per_day, c.name, c.version, coalesce(c.status, ''),
-       coalesce(c.content_hash, ''), CASE WHEN c.content_hash = %s THEN NULL ELSE c.parsed::text END,
+       coalesce(c.content_hash, ''), CASE WHEN c.content_hash = $1 THEN NULL ELSE c.parsed::text END,
        t.policy::text, t.frozen_at IS NOT NULL,
        (SELECT json_agg(json_build_array(v.vertical_id, v.policy::text, v.frozen_at IS NOT NULL))::text
         FROM public.registry_tenantvertical v WHERE v.tenant_id = i.tenant_id)
@@ -36,7 +36,7 @@ JOIN public.registry_tenant t ON t.code = i.tenant_id
 JOIN public.registry_partner p ON p.id = i.partner_id
 LEFT JOIN public.registry_datacontract c ON c.id = i.data_contract_id
 LEFT JOIN public.registry_ratelimitpolicy l ON l.id = i.rate_limit_policy_id
-WHERE i.integration_id = %s AND i.tenant_id = %s
+WHERE i.integration_id = $2 AND i.tenant_id = $3
 """
 
 

@@ -1,7 +1,8 @@
 """Statements on the driver's own cursor: values bound by the server, plans prepared, answers in binary form.
 
-For the few statements on the way of every partner request. They run inside the caller's transaction and under its
-tenant context; nothing here opens either.
+For the few statements on the way of every partner request, written with PostgreSQL's own placeholders ($1, $2, …), so
+that nothing has to be read again each time. They run inside the caller's transaction and under its tenant context;
+nothing here opens either.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def fetch_all(text: str, values: Sequence[Any], *, prepare: bool = True) -> list
     return _cursor(text, values, prepare).fetchall()
 
 
-def _cursor(text: str, values: Sequence[Any], prepare: bool) -> psycopg.Cursor[tuple[Any, ...]]:
+def _cursor(text: str, values: Sequence[Any], prepare: bool) -> psycopg.RawCursor[tuple[Any, ...]]:
     connection.ensure_connection()
     with connection.wrap_database_errors:
         driver = connection.connection
@@ -32,5 +33,5 @@ def _cursor(text: str, values: Sequence[Any], prepare: bool) -> psycopg.Cursor[t
             # Django turns preparing off for its own client-bound cursors, which never prepare in any case.
             driver.prepare_threshold = 5
             driver.prepared_max = PREPARED_PER_CONNECTION
-        cursor: psycopg.Cursor[tuple[Any, ...]] = psycopg.Cursor(driver)
+        cursor: psycopg.RawCursor[tuple[Any, ...]] = psycopg.RawCursor(driver)
         return cursor.execute(cast(LiteralString, text), values, prepare=prepare, binary=True)
