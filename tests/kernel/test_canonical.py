@@ -25,19 +25,19 @@ def documents(keys: st.SearchStrategy[str], values: st.SearchStrategy[Any]) -> s
 
 
 @given(documents(st.from_regex(r"[A-Za-z0-9_.$-]+", fullmatch=True), leaves))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_the_trails_form_equals_rfc_8785(value: Any) -> None:
     assert canonical_bytes(value) == rfc8785.dumps(value)
 
 
 @given(documents(texts, leaves | st.floats(allow_nan=False, allow_infinity=False)))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_content_hash_is_over_rfc_8785(value: Any) -> None:
     assert content_hash(value) == hashlib.sha256(rfc8785.dumps(value)).hexdigest()
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_every_float_is_written_as_ecmascript_writes_it(number: float) -> None:
     assert content_hash(number) == hashlib.sha256(rfc8785.dumps(number)).hexdigest()
 

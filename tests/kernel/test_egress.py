@@ -70,6 +70,7 @@ def test_one_denied_address_among_several_stops_the_call_before_anything_is_dial
     [("elsewhere.example", (-1, 1), False), (HOST, (-3, -1), False), (HOST, (-1, 1), True)],
     ids=["wrong name", "expired", "TLS 1.1"],
 )
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1:DeprecationWarning")
 def test_a_certificate_or_protocol_that_is_not_right_fails(
     name: str, days: tuple[int, int], oldest: bool, authority: Authority
 ) -> None:

@@ -32,7 +32,7 @@ class Paper(Steps, StateGuard):
     objects: ClassVar[models.Manager["Paper"]] = models.Manager()
 
     class Meta:
-        app_label = "audit"
+        app_label = "kernel_tests"
         managed = False
         db_table = "kernel_test_paper"
 
