@@ -107,8 +107,14 @@ class Keycloak:
         shown = browser.get(authorization_url, timeout=20)
         if (form := re.search(r'action="([^"]+)"', shown.text)) is None:
             raise AssertionError(f"no sign-in form: {shown.status_code} {shown.text[:300]}")
+        for cookie in browser.cookies:
+            cookie.secure = False  # a browser counts loopback as secure, requests does not
         credentials = {"username": person.username, "password": self.person_password}
         answer = browser.post(form[1].replace("&amp;", "&"), data=credentials, allow_redirects=False, timeout=20)
+        if answer.status_code != 302:
+            raise AssertionError(f"not signed in: {answer.status_code} {answer.text[:300]}")
+        for cookie in browser.cookies:
+            cookie.secure = False
         return answer.headers["Location"]
 
 
