@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 
 import django
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
@@ -27,14 +28,19 @@ def prepare(services: Services, say: Say) -> None:
     django.setup()
     if migrations_are_missing():
         migrate(say)
-    try:
-        call_command("load_demo", verbosity=0)
-    except CommandError as error:
-        raise CannotStart(f"The demo could not be loaded: {error}") from error
-    say("Demo data is in place")
+    if settings.DEMO:
+        load_demo(say)
     for connection in connections.all(initialized_only=True):
         connection.close()
         connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's wrapper has one
+
+
+def load_demo(say: Say) -> None:
+    try:
+        call_command("load_demo", verbosity=0)
+    except CommandError as error:
+        raise CannotStart(f"The demo could not be loaded: {error} PORTAL_DEMO=0 starts without it.") from error
+    say("Demo data is in place")
 
 
 def migrations_are_missing() -> bool:

@@ -63,6 +63,11 @@ class Folder:
             self._lock.close()
             self._lock = None
 
+    def begin_new_logs(self) -> None:
+        """What a message quotes is this run's; the logs of the run before are kept beside them."""
+        for log in (self.path / "log").glob("*.log"):
+            log.replace(log.with_suffix(".log.before"))
+
     def remember(self, ports: Ports) -> None:
         """Tell `manage` commands where the running portal listens."""
         self.facts.write_text(json.dumps({"pid": os.getpid(), "port": ports.web, "issuer_port": ports.issuer}))

@@ -67,6 +67,7 @@ def up(options: argparse.Namespace) -> int:
     if services.embedded_issuer:
         refuse_taken(ports.issuer, "--issuer-port")
     services.end_orphans()
+    place.begin_new_logs()
     place.remember(ports)
     children = Children(place.path / "log")
     with told_to_stop() as stop:

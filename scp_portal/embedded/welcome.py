@@ -11,6 +11,9 @@ PEOPLE = Path(__file__).with_name("people.json")
 
 
 def text(url: str) -> str:
+    """The demo's welcome; a portal without the demo has its own people, partners and ways in."""
+    if not (Path(os.environ["PORTAL_VAR"]) / CLIENT).exists():
+        return f"\n  Open {url}\n\n  Ctrl-C stops everything.\n"
     return f"""
   Open {url} and choose who you are; there are no passwords:
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from django.contrib.sessions.models import Session
 from django.db import ProgrammingError, connections, transaction
 from django.utils import timezone
 
+from scp_portal.embedded.processes import ROOT
 from scp_portal.testing import cluster
 
 
@@ -78,3 +84,24 @@ def test_the_bound_role_may_not_truncate() -> None:
 def test_without_a_database_fixture_there_is_no_database() -> None:
     with pytest.raises(RuntimeError, match="Database access not allowed"):
         labels()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_oldest_supported_postgresql_has_all_that_is_used() -> None:
+    """Production may run PostgreSQL 15, where the demo and the tests run a newer one."""
+    binaries = Path("/usr/lib/postgresql/15/bin")
+    if not (binaries / "initdb").exists():
+        pytest.skip("PostgreSQL 15 is not on this machine (apt-get install postgresql-15)")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("TEST_", "PORTAL_TEST_"))}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/testing/test_databases.py"]
+    done = subprocess.run(
+        [*command, "-k", "log_in or fresh"],
+        cwd=ROOT,
+        env={**env, "PORTAL_PG_BIN": str(binaries), "CI": ""},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
