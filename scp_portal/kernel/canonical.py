@@ -1,6 +1,6 @@
 """One byte sequence for one value: JSON Canonicalization Scheme (RFC 8785), and its hash.
 
-`canonical_bytes` is the strict form of the audit trail (design: no floats, plain keys), in which the standard
+`canonical_bytes` is the strict form of the audit trail (no floats, plain keys), in which the standard
 library's encoder gives the very bytes of RFC 8785. `content_hash` takes any JSON value, for documents of others.
 """
 

@@ -1,4 +1,4 @@
-"""Addresses of the outside world as text: what a URL must look like before anything is dialled (security WH-02)."""
+"""Addresses of the outside world as text: what a URL must look like before anything is dialled."""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""The one way out: every HTTP call of the portal goes through `call` (security 5.9, B-7.3-1).
+"""The one way out: every HTTP call of the portal goes through `call` (B-7.3-1).
 
 An outside host is resolved once, every address it has is checked, and one of those very addresses is dialled, while
 name, certificate and SNI stay the host's. No proxy and no password file of the environment, no redirect, no

@@ -2,7 +2,7 @@
 
 Of django-fsm only the graph is used. Its admin mixin runs transitions whose permission says no, its `permission=`
 is asked by nobody else, and the `refresh_from_db` of its model mixins leaves the field unprotected for the whole
-process after one refresh of a row that is gone (security 0.4); `StateGuard` stands in for them. What holds against
+process after one refresh of a row that is gone; `StateGuard` stands in for them. What holds against
 `update()` and SQL is the database's own trigger, made from the same table.
 """
 

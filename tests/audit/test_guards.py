@@ -1,4 +1,4 @@
-"""Nothing in the trail is changed or removed. B-9-2, security AU-01, TI-10."""
+"""Nothing in the trail is changed or removed. B-9-2."""
 
 from collections.abc import Iterator
 

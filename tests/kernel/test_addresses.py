@@ -1,4 +1,4 @@
-"""The deny table, by every range of security WH-03 and by the spellings that trick Python's own predicates."""
+"""The deny table, by every range that is not outside and by the spellings that trick Python's own predicates."""
 
 import ipaddress
 

@@ -1,6 +1,6 @@
 """What every address under /api/ promises: problem documents, protective headers, exactly one audit entry.
 
-B-8.1-1, B-9-1; security AU-06, AU-07, IM-03, IF-04, IF-06.
+B-8.1-1, B-9-1.
 """
 
 import json

@@ -24,7 +24,10 @@ def documents(keys: st.SearchStrategy[str], values: st.SearchStrategy[Any]) -> s
     return st.recursive(values, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(keys, inner, max_size=5))
 
 
-@given(documents(st.from_regex(r"[A-Za-z0-9_.$-]+", fullmatch=True), leaves))
+plain_keys = st.text("AZaz09_.$-", min_size=1, max_size=8)
+
+
+@given(documents(plain_keys, leaves))
 @settings(max_examples=150, deadline=None)
 def test_the_trails_form_equals_rfc_8785(value: Any) -> None:
     assert canonical_bytes(value) == rfc8785.dumps(value)

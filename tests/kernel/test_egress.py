@@ -1,4 +1,4 @@
-"""The one way out, against real sockets. Security WH-02, WH-03, WH-05 to WH-10."""
+"""The one way out, against real sockets."""
 
 import socket
 import time

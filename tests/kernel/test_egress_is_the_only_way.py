@@ -1,4 +1,4 @@
-"""No other module of the portal opens a connection of its own to the outside (security 5.9)."""
+"""No other module of the portal opens a connection of its own to the outside."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Whose rows a transaction sees, on PostgreSQL. B-4.1-1, security TI-06, TI-07."""
+"""Whose rows a transaction sees, on PostgreSQL. B-4.1-1."""
 
 import threading
 from collections.abc import Iterator
