@@ -18,7 +18,6 @@ from scp_portal.kernel.problems import (
     ValidationFailed,
 )
 from tests import make
-from tests.registry.identity_server import IdentityServer
 
 pytestmark = pytest.mark.django_db
 
@@ -79,14 +78,14 @@ def test_an_outage_leaves_it_approved_with_the_reason_and_a_retry(no_identity_se
     assert "identity server" in sync_of(approved).last_error
 
 
-def test_a_retry_after_an_outage_makes_one_client(settings, running_issuer, no_identity_server, cast, approved):
+def test_a_retry_after_an_outage_makes_one_client(request, no_identity_server, cast, approved):
     actor = make.actor(cast.admin)
     with pytest.raises(IdpUnavailable):
         integrations.activate(approved, actor=actor)
-    settings.KEYCLOAK_URL, settings.TRUSTED_ORIGINS = running_issuer, [running_issuer]
+
+    server = request.getfixturevalue("identity_server")
     activation = integrations.activate(approved, actor=actor)
 
-    server = IdentityServer(running_issuer)
     assert len(server.clients(activation.client_id)) == 1
     assert server.token(activation.client_id, activation.secret).status_code == 200
     assert sync_of(approved).last_error == ""
