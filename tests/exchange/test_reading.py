@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, connections, transaction
 from django.utils import timezone
 
 from audit.models import Kind
+from exchange import reading
 from exchange.models import Dataset, Record
 from registry.policy.rules import CLEAR_EVERY_CLASS
 from scp_portal.kernel.tenancy import tenant_context
@@ -362,6 +363,7 @@ def test_withheld_records_take_no_place_on_a_page(world: World) -> None:
 def test_a_page_looks_at_a_bounded_number_of_rows_and_leads_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where hardly anyone consents a page is short, or empty, and the next one goes on."""
     monkeypatch.setattr("exchange.reading.ROWS_LOOKED_AT", 4)
+    reading._page_statement.cache_clear()
     world.records(6, "education")
     (last,) = world.records(1)
     assert list(pages(world, page_size=3)) == [[], [str(last.pk)]]
