@@ -110,8 +110,10 @@ def consent_clause(
 ) -> Sql:
     """True where the person consents, now, in EVERY vertical (B-4.3-1, B-4.3-2). No row, or no person, is a no.
 
-    One probe of the primary key per vertical. `tenant` and `person` are SQL of the caller's own, not values.
-    Versions of notices sort as text, by code point. Raises ValueError without a vertical: an empty test permits all.
+    One probe of the primary key per row and vertical. As a scalar subquery and not as EXISTS, which the planner turns
+    into a join: planning that costs more than the page, and its choice hangs on statistics.
+    `tenant` and `person` are SQL of the caller's own, not values. Versions of notices sort as text, by code point.
+    Raises ValueError without a vertical: an empty test permits all.
     """
     codes = sorted(set(verticals))
     if not codes:
@@ -122,11 +124,11 @@ def consent_clause(
 def _consents_in(vertical: str, notice_min: str, tenant: str, person: str) -> Sql:
     statuses = ", ".join(f"'{status}'" for status in PERMITTING_STATUSES)
     text = (
-        f"EXISTS (SELECT FROM public.registry_consentstate c WHERE c.tenant_id = {tenant}"
+        f"coalesce((SELECT TRUE FROM public.registry_consentstate c WHERE c.tenant_id = {tenant}"
         f" AND c.person_id = {person} AND c.vertical_id = %s AND c.status IN ({statuses})"
         " AND c.effective_from <= statement_timestamp()"
         " AND (c.valid_until IS NULL OR c.valid_until > statement_timestamp())"
     )
     if not notice_min:
-        return Sql(f"{text})", (vertical,))
-    return Sql(f'{text} AND c.notice_version COLLATE "C" >= %s)', (vertical, notice_min))
+        return Sql(f"{text}), FALSE)", (vertical,))
+    return Sql(f'{text} AND c.notice_version COLLATE "C" >= %s), FALSE)', (vertical, notice_min))
