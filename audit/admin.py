@@ -58,7 +58,7 @@ class EntryAdmin(GovernedAdmin):
     viewers = READERS
     page_template = "admin/audit/entry_page.html"
     change_list_template = "admin/audit/entry_list.html"
-    intro = _("What happened, in the order it happened. Entries cannot be changed or removed by anyone; reading them is recorded.")
+    intro = _("What happened, newest first. No one can change or remove an entry, and reading is recorded too.")
     list_display = ("moment", "action", "result_badge", "who", "tenant_id", "vertical", "subject")
     list_display_links = ("action",)
     list_filter = (ByResult, ByKind)
@@ -68,7 +68,7 @@ class EntryAdmin(GovernedAdmin):
     asked = ("action", "tenant_id", "vertical", "request_id", "subject", "actor_id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
-        rows = super().get_queryset(request).newest_first()
+        rows = Entry.objects.newest_first()
         wanted = {name: value for name in self.asked if (value := request.GET.get(f"by_{name}", "").strip())}
         return rows.filter(**wanted)
 
@@ -77,7 +77,9 @@ class EntryAdmin(GovernedAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         response = super().changelist_view(request, {"asked": self._asked(request), "most": MOST})
-        self._record(request, "audit.searched", data={"filters": sorted(name for name in request.GET if request.GET[name])})
+        self._record(
+            request, "audit.searched", data={"filters": sorted(name for name in request.GET if request.GET[name])}
+        )
         return response
 
     def page(self, request: HttpRequest, thing: Entry) -> dict[str, Any]:
@@ -109,7 +111,9 @@ class EntryAdmin(GovernedAdmin):
 
     @admin.display(description=_("who"))
     def who(self, entry: Entry) -> SafeString:
-        return format_html('{} <bdi dir="ltr" class="mono small">{}</bdi>', entry.get_actor_kind_display(), entry.actor_id[:13])
+        return format_html(
+            '{} <bdi dir="ltr" class="mono small">{}</bdi>', entry.get_actor_kind_display(), entry.actor_id[:13]
+        )
 
 
 class SearchedList(ChangeList):

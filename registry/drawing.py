@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
@@ -66,7 +67,15 @@ def stops(status: str, arrivals: Mapping[str, Arrival]) -> list[Stop]:
 
 
 def _stop(one: Status, here: Status, following: set[Status], arrivals: Mapping[str, Arrival]) -> Stop:
-    mark = "here" if one == here else "passed" if _is_behind(one, here, arrivals) else "next" if one in following else "far"
+    mark = (
+        "here"
+        if one == here
+        else "passed"
+        if _is_behind(one, here, arrivals)
+        else "next"
+        if one in following
+        else "far"
+    )
     index = BRANCHES[one] if one in BRANCHES else MAIN.index(one)
     x = FIRST + index * STEP
     return Stop(
@@ -103,7 +112,7 @@ def rail(drawn: Iterable[Stop]) -> SafeString:
 
 def _edges(listed: list[Stop]) -> SafeString:
     by_status = {stop.status: stop for stop in listed}
-    straight = [(by_status[a], by_status[b], "") for a, b in zip(MAIN, MAIN[1:], strict=False)]
+    straight = [(by_status[a], by_status[b], "") for a, b in pairwise(MAIN)]
     hanging = [(by_status[MAIN[at]], by_status[branch], "branch") for branch, at in _hanging() if branch in by_status]
     return format_html_join("", "{}", ((_edge(*ends),) for ends in [*straight, *hanging]))
 
@@ -115,9 +124,7 @@ def _hanging() -> list[tuple[Status, int]]:
 
 def _edge(start: Stop, end: Stop, kind: str) -> SafeString:
     walked = "passed" if start.mark == "passed" and end.mark in ("passed", "here") else ""
-    return format_html(
-        '<path class="edge {} {}" d="M{} {} L{} {}"/>', kind, walked, start.x, start.y, end.x, end.y
-    )
+    return format_html('<path class="edge {} {}" d="M{} {} L{} {}"/>', kind, walked, start.x, start.y, end.x, end.y)
 
 
 def _drawn(stop: Stop, number: int) -> SafeString:

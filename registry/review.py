@@ -1,4 +1,4 @@
-"""What waits for whom: the questions behind the home page and the review queue. Reads only; row-level security holds."""
+"""What waits for whom: the questions behind the home page and the review queue. Reads only."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def sent(actor: Actor) -> list[Item]:
 
 def decided(actor: Actor, limit: int = 50) -> Iterable[Decision]:
     """What this person decided, newest first."""
-    rows = Decision.objects.filter(actor=actor.id).select_related("integration", "integration__partner")
+    rows = Decision.objects.filter(actor_id=actor.id).select_related("integration", "integration__partner")
     return rows.order_by("-id")[:limit]
 
 
@@ -122,7 +122,13 @@ def _asked_by(actor: Actor, integration: Integration) -> bool:
 def _item(actor: Actor, integration: Integration) -> Item:
     step = FORWARD[Status(integration.status)]
     verdict = permissions.may(step, actor, integration)
-    return Item(integration, _what(integration), verdict.allowed, whom_it_waits_for(integration), verdict.why if verdict.sod else "")
+    return Item(
+        integration,
+        _what(integration),
+        verdict.allowed,
+        whom_it_waits_for(integration),
+        verdict.why if verdict.sod else "",
+    )
 
 
 def _what(integration: Integration) -> str:

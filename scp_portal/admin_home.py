@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -70,7 +70,7 @@ def _tabs(lists: dict[str, list[Item]]) -> list[dict[str, Any]]:
 
 
 def _narrowed(items: list[Item], query: Mapping[str, str]) -> list[Item]:
-    tests = {
+    tests: dict[str, Callable[[Item, str], bool]] = {
         "vertical": lambda item, value: value in item.integration.vertical_ids,
         "risk": lambda item, value: item.integration.risk == value,
         "stage": lambda item, value: item.integration.status == value,

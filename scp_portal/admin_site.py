@@ -48,7 +48,7 @@ class PortalAdminSite(admin.AdminSite):
 
     # -- the way in ----------------------------------------------------------------------------------------------
 
-    def admin_view(self, view: View, cacheable: bool = False) -> View:
+    def admin_view(self, view: View, cacheable: bool = False) -> Any:
         inside = super().admin_view(view, cacheable)
 
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -75,7 +75,7 @@ class PortalAdminSite(admin.AdminSite):
         user = _person(request)
         with transaction.atomic(), tenant_context(person_id=str(user.pk)), ExitStack() as inner:
             actor = user.as_actor(getattr(request, "request_id", ""))
-            setattr(request, "actor", actor)
+            request.actor = actor  # type: ignore[attr-defined]
             inner.enter_context(tenant_context(*_scope(request, actor)))
             for local in _locale(request, user, actor):
                 inner.enter_context(local)
@@ -114,7 +114,10 @@ class PortalAdminSite(admin.AdminSite):
         """403, 404 and what an action refused, in plain words."""
         context = self.each_context(request) | {"reference": getattr(request, "request_id", "")}
         if isinstance(refusal, Http404 | NotFound):
-            context |= {"title": _("There is nothing here"), "advice": _("It may have moved, or it belongs to a scope your roles do not cover.")}
+            context |= {
+                "title": _("There is nothing here"),
+                "advice": _("It may have moved, or it belongs to a scope your roles do not cover."),
+            }
             return TemplateResponse(request, "admin/refused.html", context, status=404)
         if isinstance(refusal, Problem):
             who_can = refusal.extra.get("who_can", "")
@@ -152,7 +155,7 @@ class PortalAdminSite(admin.AdminSite):
     def nothing(self, request: HttpRequest) -> HttpResponse:
         raise Http404
 
-    def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
         context = self.each_context(request) | admin_home.home(actor_of(request), timezone.now())
         return TemplateResponse(request, "admin/index.html", context)
 
@@ -197,14 +200,14 @@ class PortalAdminSite(admin.AdminSite):
         actor = actor_of(request)
         groups = []
         for name, entries in _navigation():
-            drawn = [entry for key, symbol, label in entries if (entry := self._entry(request, actor, key, symbol, label))]
+            drawn = [
+                entry for key, symbol, label in entries if (entry := self._entry(request, actor, key, symbol, label))
+            ]
             if drawn:
                 groups.append({"name": name, "entries": drawn})
         return groups
 
-    def _entry(
-        self, request: HttpRequest, actor: Actor, key: str, symbol: str, label: str
-    ) -> dict[str, Any] | None:
+    def _entry(self, request: HttpRequest, actor: Actor, key: str, symbol: str, label: str) -> dict[str, Any] | None:
         count = 0
         if key == "reviews":
             if not review.takes_part(actor):
@@ -217,7 +220,9 @@ class PortalAdminSite(admin.AdminSite):
         return {"url": url, "icon": symbol, "name": label, "count": count, "current": current}
 
     def _shows(self, request: HttpRequest, key: str) -> bool:
-        found = (one for model, one in self._registry.items() if f"{model._meta.app_label}_{model._meta.model_name}" == key)
+        found = (
+            one for model, one in self._registry.items() if f"{model._meta.app_label}_{model._meta.model_name}" == key
+        )
         return any(one.has_view_permission(request) for one in found)
 
 
@@ -317,7 +322,7 @@ def _banner() -> str:
         return ""
     since = timezone.localtime(late.wanted_at)
     return _(
-        "The identity server has not taken a change since %(time)s. Reviewing works. What waits for it is retried by itself."
+        "The identity server has not taken a change since %(time)s. Reviewing works; what waits for it is tried again."
     ) % {"time": f"{since:%H:%M} {since.tzname()}"}
 
 

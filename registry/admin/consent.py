@@ -1,4 +1,4 @@
-"""Consent of one person: looked up by reference, for a stated reason, on the record (B-4.3-*). There is no list of persons.
+"""Consent of one person: looked up by reference, for a stated reason, on the record (B-4.3-*). No list of persons.
 
 The reference travels in the body of the request, never in an address, a title or a log.
 """
@@ -36,7 +36,10 @@ class LookupForm(forms.Form):
         help_text=_("The platform's key for the person, in full. There is no search by name."),
     )
     reason = forms.CharField(
-        label=_("Why you look"), min_length=4, max_length=200, help_text=_("A case number or a few words. It is recorded.")
+        label=_("Why you look"),
+        min_length=4,
+        max_length=200,
+        help_text=_("A case number or a few words. It is recorded."),
     )
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
@@ -92,7 +95,9 @@ class PersonAdmin(GovernedAdmin):
         rows = ConsentState.objects.filter(person=person).select_related("vertical").order_by("vertical")
         if actor.holds(Role.TENANT_ADMIN, tenant_id=person.tenant_id):
             return rows
-        owned = [code for code in Vertical.objects.values_list("code", flat=True) if _owns(actor, person.tenant_id, code)]
+        owned = [
+            code for code in Vertical.objects.values_list("code", flat=True) if _owns(actor, person.tenant_id, code)
+        ]
         return rows.filter(vertical__in=owned)
 
     def withdraw(self, request: HttpRequest) -> HttpResponse:
@@ -104,7 +109,9 @@ class PersonAdmin(GovernedAdmin):
         if person is None:
             raise Http404
         with tenant_context(person.tenant_id):
-            consent.withdraw(person, form.cleaned_data["vertical"], actor=actor_of(request), reason=form.cleaned_data["reason"])
+            consent.withdraw(
+                person, form.cleaned_data["vertical"], actor=actor_of(request), reason=form.cleaned_data["reason"]
+            )
         told = _t("Withdrawn. It holds from this moment: every read that starts now leaves the person out.")
         self.message_user(request, told)
         return HttpResponseRedirect(reverse("admin:registry_person_changelist"))

@@ -141,7 +141,9 @@ def meaning(contract: DataContract) -> dict[str, Any]:
             "name": rules.name,
             "vertical": names.get(rules.vertical, rules.vertical),
             "person_free": rules.person_free,
-            "fields": [(field.name, field.category, field.logical_type, mask_in_words(field.mask)) for field in rules.fields],
+            "fields": [
+                (field.name, field.category, field.logical_type, mask_in_words(field.mask)) for field in rules.fields
+            ],
         }
         for rules in version.datasets.values()
     ]

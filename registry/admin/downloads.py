@@ -68,7 +68,7 @@ class Downloadable(GovernedAdmin):
         return super().changelist_view(request, {"downloads": offered, **(extra_context or {})})
 
     def download(self, request: HttpRequest, form: str) -> HttpResponse:
-        """The list as a file. Looking is not enough to change anything, so a GET it is; that it was taken is recorded."""
+        """The list as a file. It changes nothing, so a GET it is; that it was taken is recorded."""
         if form not in FORMATS:
             raise Http404
         if not self.has_view_permission(request):

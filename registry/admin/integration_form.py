@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 else:
     ModelForm = forms.ModelForm  # not subscriptable at run time
 
-FIELDSETS = (
+FIELDSETS: Any = (
     (
         _("Partner"),
         {"fields": ("expected_version", "partner", "integration_name"), "description": _("Who it is for.")},
@@ -35,7 +35,13 @@ FIELDSETS = (
     (
         _("Technical"),
         {
-            "fields": ("rate_limit_policy", "token_lifetime", "ip_allowlist", "mtls_required", "certificate_thumbprint"),
+            "fields": (
+                "rate_limit_policy",
+                "token_lifetime",
+                "ip_allowlist",
+                "mtls_required",
+                "certificate_thumbprint",
+            ),
             "description": _("These may change later without a new review."),
         },
     ),
@@ -78,20 +84,31 @@ class DraftForm(ModelForm):
     expected_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     partner = forms.ModelChoiceField(Partner.objects.none(), label=_("Partner"), empty_label=_("Choose…"))
     integration_name = forms.CharField(
-        label=_("Name"), max_length=200, help_text=_("What people call it. It need not be secret, and holds no name of a person.")
+        label=_("Name"),
+        max_length=200,
+        help_text=_("What people call it. It need not be secret, and holds no name of a person."),
     )
     purpose = forms.CharField(
-        label=_("Purpose"), required=False, widget=text_area(3), help_text=_("Why the partner needs these data, in a sentence or two.")
+        label=_("Purpose"),
+        required=False,
+        widget=text_area(3),
+        help_text=_("Why the partner needs these data, in a sentence or two."),
     )
     legal_basis = forms.ChoiceField(label=_("Legal basis"), required=False, choices=legal_bases)
     legal_basis_reference = forms.CharField(
-        label=_("Law or assessment"), required=False, max_length=200, help_text=_("Law, section, or number of an assessment.")
+        label=_("Law or assessment"),
+        required=False,
+        max_length=200,
+        help_text=_("Law, section, or number of an assessment."),
     )
     retention_days = forms.IntegerField(
         label=_("Partner deletes after (days)"), required=False, min_value=1, max_value=36500
     )
     transfers = forms.CharField(
-        label=_("Where the data go from there"), required=False, widget=text_area(2), help_text=_("Write “none” if nowhere.")
+        label=_("Where the data go from there"),
+        required=False,
+        widget=text_area(2),
+        help_text=_("Write “none” if nowhere."),
     )
     dpia_link = forms.URLField(
         label=_("Impact assessment"), required=False, assume_scheme="https", help_text=_("A link. Needed at high risk.")
@@ -100,7 +117,11 @@ class DraftForm(ModelForm):
         label=_("Verticals"), widget=forms.CheckboxSelectMultiple, help_text=_("Each one's owner reviews it.")
     )
     data_contract = forms.ModelChoiceField(
-        DataContract.objects.none(), label=_("Contract"), required=False, empty_label=_("Choose…"), help_text=_("Published contracts of the country.")
+        DataContract.objects.none(),
+        label=_("Contract"),
+        required=False,
+        empty_label=_("Choose…"),
+        help_text=_("Published contracts of the country."),
     )
     active_from = moment_field(_("In use from"))
     active_until = moment_field(_("In use until"))
@@ -114,7 +135,10 @@ class DraftForm(ModelForm):
     )  # fmt: skip
     mtls_required = forms.BooleanField(label=_("A client certificate is required"), required=False)
     certificate_thumbprint = forms.CharField(
-        label=_("Certificate's thumbprint"), required=False, max_length=64, help_text=_("SHA-256, 64 digits 0-9 and a-f.")
+        label=_("Certificate's thumbprint"),
+        required=False,
+        max_length=64,
+        help_text=_("SHA-256, 64 digits 0-9 and a-f."),
     )
 
     class Meta:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,7 +132,7 @@ def _deprecated(integration: Integration) -> str:
     return _("It is being replaced and is archived on %(end)s.") % {"end": end}
 
 
-RESTING = {
+RESTING: dict[Status, Callable[[Integration], str]] = {
     Status.DRAFT: _draft,
     Status.ACTIVE: _active,
     Status.RESTRICTED: _restricted,

@@ -19,6 +19,8 @@ from scp_portal.kernel.actor import Actor
 from scp_portal.kernel.governed import Step, StepForm
 from scp_portal.kernel.permissions import Verdict
 
+REASON, NOTE = _("Reason"), _("Note")
+
 
 class SeenForm(StepForm):
     """Carries the version the person looked at; the action refuses when it has moved since (412)."""
@@ -32,7 +34,7 @@ class DecisionForm(SeenForm):
     expected_hash = forms.CharField(widget=forms.HiddenInput, required=False)
 
 
-def _reason(label: Any = _("Reason")) -> forms.CharField:
+def _reason(label: Any = REASON) -> forms.CharField:
     help_text = _("At least %(n)d characters. The people concerned read it; it stays in the history as you write it.")
     return forms.CharField(
         label=label,
@@ -43,7 +45,7 @@ def _reason(label: Any = _("Reason")) -> forms.CharField:
     )
 
 
-def _note(label: Any = _("Note")) -> forms.CharField:
+def _note(label: Any = NOTE) -> forms.CharField:
     widget = forms.Textarea(attrs={"rows": 3, "dir": "auto"})
     return forms.CharField(label=label, required=False, max_length=4000, widget=widget)
 
@@ -101,7 +103,9 @@ class TypedNameMixin(forms.Form):
     def clean_typed_name(self) -> str:
         typed = str(self.cleaned_data["typed_name"]).strip()
         if typed.casefold() != self.thing.integration_name.strip().casefold():
-            raise forms.ValidationError(_t("This is not its name. Type: %(name)s") % {"name": self.thing.integration_name})
+            raise forms.ValidationError(
+                _t("This is not its name. Type: %(name)s") % {"name": self.thing.integration_name}
+            )
         return typed
 
     def clean(self) -> dict[str, Any]:

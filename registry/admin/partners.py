@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -34,9 +33,9 @@ class PartnerAdmin(GovernedAdmin):
     )
     readonly_fields = ("country", "standing", "created_at")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Partner]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """A partner's own people see their partner; everyone else those of their tenants."""
-        rows = super().get_queryset(request).select_related("tenant").annotate(uses=Count("integrations"))
+        rows: QuerySet[Any] = Partner.objects.select_related("tenant").annotate(uses=Count("integrations"))
         actor = actor_of(request)
         if actor.holds_any(*OVERSEERS, Role.VERTICAL_OWNER):
             return rows
@@ -64,8 +63,3 @@ class RateLimitPolicyAdmin(GovernedAdmin):
     list_display = ("name", "tenant", "burst", "per_minute", "per_day")
     search_fields = ("name",)
     list_select_related = ("tenant",)
-
-
-def code_cell(text: str) -> SafeString:
-    """An identifier: always left to right, in the typewriter face."""
-    return format_html('<bdi dir="ltr" class="mono">{}</bdi>', text)

@@ -51,7 +51,9 @@ class RoleGrantAdmin(GovernedAdmin):
 @admin.register(RoleMapping)
 class RoleMappingAdmin(GovernedAdmin):
     viewers = OVERSEERS
-    intro = _("What a group of the identity provider means here. A group that is not listed means member, nothing more.")
+    intro = _(
+        "What a group of the identity provider means here. A group that is not listed means member, nothing more."
+    )
     list_display = ("group", "role", "where", "vertical", "partner")
     list_filter = ("role",)
     search_fields = ("group",)

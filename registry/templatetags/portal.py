@@ -141,7 +141,7 @@ def age(value: datetime | None) -> str:
     hours = int((timezone.now() - value).total_seconds() // 3600)
     if hours < 1:
         return _("under an hour")
-    days, rest = divmod(hours, 24)
+    days = hours // 24
     if days == 0:
         return ngettext("%d hour", "%d hours", hours) % hours
     return ngettext("%d day", "%d days", days) % days
@@ -218,4 +218,4 @@ def list_rows(changelist: Any) -> Iterator[list[SafeString]]:
 
 def _labelled(cell: str, name: str) -> SafeString:
     label = escape(name[:1].upper() + name[1:])
-    return mark_safe(CELL.sub(lambda found: f'<{found[1]} data-label="{label}"', str(cell), count=1))  # noqa: S308
+    return mark_safe(CELL.sub(lambda found: f'<{found[1]} data-label="{label}"', str(cell), count=1))

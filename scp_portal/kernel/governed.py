@@ -133,9 +133,7 @@ class GovernedAdmin(ModelAdmin):
         return self.has_view_permission(request) and self.may_add(actor_of(request)).allowed
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return (
-            obj is not None and self.has_view_permission(request) and self.may_edit(actor_of(request), obj).allowed
-        )
+        return obj is not None and self.has_view_permission(request) and self.may_edit(actor_of(request), obj).allowed
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -180,7 +178,7 @@ class GovernedAdmin(ModelAdmin):
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except Problem as problem:
-            request.refusal = problem
+            request.refusal = problem  # type: ignore[attr-defined]
             response = super().changeform_view(request, object_id, form_url, extra_context)
             response.status_code = problem.status
             return response
@@ -310,7 +308,7 @@ class GovernedAdmin(ModelAdmin):
     def step_form(self, request: HttpRequest, step: Step, thing: Any) -> forms.Form:
         data = request.POST if request.method == "POST" else None
         form = step.form(data, initial=self.step_initial(step, thing))
-        setattr(form, "thing", thing)
+        form.thing = thing  # type: ignore[attr-defined]
         return form
 
     def step_initial(self, step: Step, thing: Any) -> dict[str, Any]:
@@ -361,9 +359,8 @@ def refusing(form_class: type[Any], problem: Problem) -> type[Any]:
     """The same form, whose validation ends with this refusal."""
 
     def clean(self: Any) -> Any:
-        cleaned = super(refused, self).clean()
+        cleaned = form_class.clean(self)
         refuse(self, problem)
         return cleaned
 
-    refused = type(form_class.__name__, (form_class,), {"clean": clean})
-    return refused
+    return type(form_class.__name__, (form_class,), {"clean": clean})

@@ -106,7 +106,9 @@ def test_a_step_that_somebody_took_first_says_so_and_keeps_the_text(sign_in: Sig
 def test_a_reason_that_says_nothing_is_not_accepted(sign_in: SignIn) -> None:
     cast = make.cast("NZ")
     integration = make.integration("requested", cast=cast)
-    answer = sign_in(cast.owner).post(step_of(integration, "return_for_changes"), seen_version(integration, reason="no"))
+    answer = sign_in(cast.owner).post(
+        step_of(integration, "return_for_changes"), seen_version(integration, reason="no")
+    )
     assert answer.status_code == 422
     assert status_of(integration) == "requested"
 
