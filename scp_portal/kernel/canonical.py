@@ -6,10 +6,12 @@ library's encoder gives the very bytes of RFC 8785. `content_hash` takes any JSO
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from enum import Enum
+from functools import lru_cache
 from json.encoder import encode_basestring as _quoted
 from typing import Any, Final
 from uuid import UUID
@@ -28,14 +30,14 @@ def canonical_bytes(value: Any) -> bytes:
 
     Times become UTC strings `YYYY-MM-DDTHH:MM:SS.ffffffZ`, UUIDs their text. Raises CanonicalError for anything else.
     """
-    plain = _plain(value, "$", 0)
+    plain = _plain(value)
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return _encoded(text)
 
 
 def content_hash(value: Any) -> str:
     """SHA-256, in hex, of the RFC 8785 form of any JSON value: any key, finite floats."""
-    return hashlib.sha256(_encoded(_serialised(value, "$", 0))).hexdigest()
+    return hashlib.sha256(_encoded(_serialised(value))).hexdigest()
 
 
 def timestamp(moment: datetime) -> str:
@@ -52,17 +54,17 @@ def _encoded(text: str) -> bytes:
         raise CanonicalError("a lone surrogate is not text") from error
 
 
-def _scalar(value: Any, path: str) -> Any:
+def _scalar(value: Any) -> Any:
     """Strings, whole numbers, booleans, null, and what is written as a string; everything else is refused."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Enum):
-        return _scalar(value.value, path)
+        return _scalar(value.value)
     if isinstance(value, str):
         return str(value)
     if isinstance(value, int):
         if abs(value) > MAX_INTEGER:
-            raise CanonicalError(f"{path}: beyond 2^53-1")
+            raise CanonicalError("beyond 2^53-1")
         return int(value)
     if isinstance(value, datetime):
         return timestamp(value)
@@ -70,59 +72,67 @@ def _scalar(value: Any, path: str) -> Any:
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
-    raise CanonicalError(f"{path}: {type(value).__name__} has no canonical form here")
+    raise CanonicalError(f"{type(value).__name__} has no canonical form here")
 
 
-def _plain(value: Any, path: str, depth: int) -> Any:
-    if type(value) is str:
+def _plain(value: Any, depth: int = 0) -> Any:
+    """On the way of every request: exact types first, and a path only when there is a fault to name."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
         return value
     if depth > MAX_DEPTH:
-        raise CanonicalError(f"{path}: nested too deep")
-    if isinstance(value, Mapping):
-        return {_plain_key(key, path): _plain(inner, f"{path}.{key}", depth + 1) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner, path, depth + 1) for inner in value]
-    return _scalar(value, path)
+        raise CanonicalError("nested too deep")
+    if kind is dict or isinstance(value, Mapping):
+        return {_plain_key(key): _inner(inner, key, depth) for key, inner in value.items()}
+    if kind is list or kind is tuple:
+        return [_inner(inner, position, depth) for position, inner in enumerate(value)]
+    return _scalar(value)
 
 
-def _plain_key(key: Any, path: str) -> str:
+def _inner(value: Any, place: object, depth: int) -> Any:
+    if type(value) is str:
+        return value
+    try:
+        return _plain(value, depth + 1)
+    except CanonicalError as error:
+        raise CanonicalError(f"{place}: {error}") from error
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _plain_key(key: Any) -> str:
     if not isinstance(key, str) or not _KEY.fullmatch(key):
-        raise CanonicalError(f"{path}: key {key!r} is not allowed")
-    return key
+        raise CanonicalError(f"key {key!r} is not allowed")
+    return str.__str__(key)
 
 
-def _serialised(value: Any, path: str, depth: int) -> str:
+def _serialised(value: Any, depth: int = 0) -> str:
     if depth > MAX_DEPTH:
-        raise CanonicalError(f"{path}: nested too deep")
+        raise CanonicalError("nested too deep")
     if isinstance(value, Mapping):
-        members = sorted((_utf16(key, path), key) for key in value)
-        return "{" + ",".join(_member(key, value[key], path, depth) for _, key in members) + "}"
+        members = sorted((_utf16(key), key) for key in value)
+        return "{" + ",".join(f"{_quoted(key)}:{_serialised(value[key], depth + 1)}" for _, key in members) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ",".join(_serialised(inner, path, depth + 1) for inner in value) + "]"
+        return "[" + ",".join(_serialised(inner, depth + 1) for inner in value) + "]"
     if isinstance(value, float):
-        return _number(value, path)
-    scalar = _scalar(value, path)
+        return _number(value)
+    scalar = _scalar(value)
     return _quoted(scalar) if isinstance(scalar, str) else json.dumps(scalar)
 
 
-def _member(key: str, value: Any, path: str, depth: int) -> str:
-    return f"{_quoted(key)}:{_serialised(value, f'{path}.{key}', depth + 1)}"
-
-
-def _utf16(key: Any, path: str) -> bytes:
+def _utf16(key: Any) -> bytes:
     """RFC 8785, section 3.2.3: sorted by UTF-16 code units, which is not the order of code points beyond the BMP."""
     if not isinstance(key, str):
-        raise CanonicalError(f"{path}: key {key!r} is not a string")
+        raise CanonicalError(f"key {key!r} is not a string")
     try:
         return key.encode("utf-16-be")
     except UnicodeEncodeError as error:
-        raise CanonicalError(f"{path}: a lone surrogate is not text") from error
+        raise CanonicalError("a lone surrogate is not text") from error
 
 
-def _number(value: float, path: str) -> str:
+def _number(value: float) -> str:
     """ECMAScript's Number to String (ECMA-262, 6.1.6.1.20), from the shortest digits that Python's repr finds."""
-    if value != value or value in (float("inf"), float("-inf")):
-        raise CanonicalError(f"{path}: not a finite number")
+    if not math.isfinite(value):
+        raise CanonicalError("not a finite number")
     if value == 0:
         return "0"
     sign = "-" if value < 0 else ""

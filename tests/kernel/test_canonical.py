@@ -69,6 +69,7 @@ class Kind(StrEnum):
         (date(2026, 5, 4), b'"2026-05-04"'),
         (UUID(int=1), b'"00000000-0000-0000-0000-000000000001"'),
         (Kind.REQUEST, b'"request"'),
+        ({Kind.REQUEST: 1}, b'{"request":1}'),
         ((1, 2), b"[1,2]"),
         ({"b": 1, "a": {"d": None, "c": True}}, b'{"a":{"c":true,"d":null},"b":1}'),
         ("é\n\x00\u2028", '"é\\n\\u0000\u2028"'.encode()),
@@ -119,6 +120,11 @@ def test_endless_nesting_is_refused(form: Any) -> None:
         deep = [deep]
     with pytest.raises(CanonicalError, match="deep"):
         form(deep)
+
+
+def test_a_fault_deep_inside_is_named_by_its_place() -> None:
+    with pytest.raises(CanonicalError, match="^rows: 2: sum: float has no canonical form here$"):
+        canonical_bytes({"rows": [1, 2, {"sum": 0.5}]})
 
 
 def test_a_time_without_zone_is_refused() -> None:
