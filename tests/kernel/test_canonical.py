@@ -123,7 +123,7 @@ def test_endless_nesting_is_refused(form: Any) -> None:
 
 
 def test_a_fault_deep_inside_is_named_by_its_place() -> None:
-    with pytest.raises(CanonicalError, match="^rows: 2: sum: float has no canonical form here$"):
+    with pytest.raises(CanonicalError, match=r"^rows: 2: sum: float has no canonical form here$"):
         canonical_bytes({"rows": [1, 2, {"sum": 0.5}]})
 
 
