@@ -1,4 +1,4 @@
-"""The admin's step pages as a door of the transition matrix: forged posts of every step in every state (LC-02, LC-03)."""
+"""The admin's step pages as a door of the transition matrix: every step forged in every state (LC-02, LC-03)."""
 
 from __future__ import annotations
 
