@@ -18,7 +18,7 @@ from scp_portal.login import people, provider
 from scp_portal.login.id_token import id_claims
 
 
-class StrictOIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
+class StrictOIDCBackend(OIDCAuthenticationBackend):
     """Code, PKCE verifier and nonce in, account out. Raises Refusal or IdpUnavailable; never returns half-checked
     people."""
 

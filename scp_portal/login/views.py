@@ -80,7 +80,7 @@ def login(request: HttpRequest) -> HttpResponse:
 
 
 @method_decorator(answered, name="dispatch")
-class StartView(OIDCAuthenticationRequestView):  # type: ignore[misc]
+class StartView(OIDCAuthenticationRequestView):
     """Sends the browser to the identity server, if that answers."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -90,7 +90,7 @@ class StartView(OIDCAuthenticationRequestView):  # type: ignore[misc]
 
 
 @method_decorator(answered, name="dispatch")
-class CallbackView(OIDCAuthenticationCallbackView):  # type: ignore[misc]
+class CallbackView(OIDCAuthenticationCallbackView):
     """Where the identity server sends the browser back to."""
 
     user: User
@@ -116,7 +116,7 @@ class CallbackView(OIDCAuthenticationCallbackView):  # type: ignore[misc]
 
 
 @method_decorator(answered, name="dispatch")
-class LogoutView(OIDCLogoutView):  # type: ignore[misc]
+class LogoutView(OIDCLogoutView):
     """Ends the session here, then at the identity server. POST only, with the CSRF token (OI-12)."""
 
     http_method_names = ["post"]

@@ -57,7 +57,13 @@ class HostileIdp:
 
     def id_claims(self, **changes: Any) -> dict[str, Any]:
         """The claims of a right ID token but for its nonce; a change to `...` leaves that claim out."""
-        usual = {"iss": self.issuer, "aud": "scp-portal", "azp": "scp-portal", "typ": "ID", "sid": "sid-1"}
+        usual: dict[str, Any] = {
+            "iss": self.issuer,
+            "aud": "scp-portal",
+            "azp": "scp-portal",
+            "typ": "ID",
+            "sid": "sid-1",
+        }
         usual |= {"sub": "subject-1", "name": "Ada Example", "email": "ada@example.org", "email_verified": True}
         return self.mint.claims(**(usual | {"tenant_id": ..., "integration_id": ..., "verticals": ...} | changes))
 

@@ -26,8 +26,8 @@ def _given() -> Keycloak | None:
     if not url:
         return None
     given = {name: os.environ.get(name, "") for name in SECRET_NAMES}
-    names = ("TEST_KEYCLOAK_ADMIN", "TEST_KEYCLOAK_ADMIN_PASSWORD")
-    return Keycloak(url.rstrip("/"), *(os.environ.get(name, "") for name in names), given)
+    admin, password = (os.environ.get(f"TEST_KEYCLOAK_{name}", "") for name in ("ADMIN", "ADMIN_PASSWORD"))
+    return Keycloak(url.rstrip("/"), admin, password, given)
 
 
 def shared_between_workers(folder: Path) -> Iterator[Keycloak]:

@@ -28,7 +28,8 @@ def signed_in(idp: HostileIdp, sub: str, sid: str) -> Client:
 
 
 def is_in(browser: Client) -> bool:
-    return User.objects.filter(pk=browser.session.get("_auth_user_id")).exists()
+    key = browser.session.get("_auth_user_id")
+    return User.objects.filter(pk=str(key)).exists() if key else False
 
 
 def logout(idp: HostileIdp, header: dict[str, Any] | None = None, **changes: Any) -> Any:
