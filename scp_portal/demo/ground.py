@@ -44,14 +44,14 @@ SAID: Final = {"given": 84, "renewed": 4, "older": 3, "withdrawn": 4, "lapsed": 
 
 def lay(say: Say) -> None:
     """Needs a transaction that sees all tenants."""
-    _datasets()
-    partners = {country.code: _tenant(country) for country in COUNTRIES}
+    datasets()
+    partners = {country.code: tenant(country) for country in COUNTRIES}
     cast = people.settle(partners)
     for country in COUNTRIES:
-        _notices(country, cast)
-        _contracts(country, cast)
-        made = list(_data(country))
-        _supply(country, made)
+        notices(country, cast)
+        contracts_of(country, cast)
+        made = list(data(country))
+        supply(country, made)
         say(f"{country.name}: {country.persons:,} persons, {len(made):,} records, {len(country.notices)} notices")
 
 
@@ -68,14 +68,14 @@ def chance_for(country: Country) -> random.Random:
 # -- who and what --------------------------------------------------------------------------------------------------
 
 
-def _datasets() -> None:
+def datasets() -> None:
     for code, name in VERTICALS.items():
         Vertical.objects.get_or_create(code=code, defaults={"name": name})
     for name, definition in (COMMUNITY | services.DEFINITIONS).items():
         Dataset.objects.update_or_create(name=name, defaults=definition)
 
 
-def _tenant(country: Country) -> Partner:
+def tenant(country: Country) -> Partner:
     """The tenant with its rules, limits and partners; returns the partner whose people sign in."""
     tenant = Tenant.objects.create(
         code=country.code,
@@ -111,7 +111,7 @@ def _partner(tenant: Tenant, name: str, kind: str, domain: str) -> Partner:
     )
 
 
-def _notices(country: Country, cast: Cast) -> None:
+def notices(country: Country, cast: Cast) -> None:
     for notice in country.notices:
         text = consent.NoticeText(
             language=notice.language,
@@ -132,7 +132,7 @@ def _notices(country: Country, cast: Cast) -> None:
             )
 
 
-def _contracts(country: Country, cast: Cast) -> None:
+def contracts_of(country: Country, cast: Cast) -> None:
     for contract in CONTRACTS:
         if contract.tenant_id == country.code:
             actor = cast[country.admin]
@@ -143,7 +143,7 @@ def _contracts(country: Country, cast: Cast) -> None:
 # -- the core's data -----------------------------------------------------------------------------------------------
 
 
-def _data(country: Country) -> Iterator[Made]:
+def data(country: Country) -> Iterator[Made]:
     """Every record of a country, always the same."""
     chance, known = chance_for(country), references(country.code, country.persons)
     yield from conversations(chance, country.voice, known, country.posts, country.comments)
@@ -153,7 +153,7 @@ def _data(country: Country) -> Iterator[Made]:
         yield from services.enrolments(chance, young)
 
 
-def _supply(country: Country, made: Sequence[Made]) -> None:
+def supply(country: Country, made: Sequence[Made]) -> None:
     known = references(country.code, country.persons)
     persons.upsert(known, tenant_id=country.code, actor=core())
     _consents(country, persons.ids_of(known, tenant_id=country.code))

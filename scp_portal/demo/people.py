@@ -34,11 +34,11 @@ def read() -> dict[str, Any]:
 def settle(partners: dict[str, Partner]) -> Cast:
     """Role mappings for every group, an account with its grants for every person. `partners` is by tenant."""
     known = read()
-    mappings = {group: _mapping(group, means, partners) for group, means in known["groups"].items()}
+    mappings = {group: map_group(group, means, partners) for group, means in known["groups"].items()}
     return Cast({person["username"]: _account(person, mappings) for person in known["people"]})
 
 
-def _mapping(group: str, means: dict[str, str], partners: dict[str, Partner]) -> RoleMapping:
+def map_group(group: str, means: dict[str, str], partners: dict[str, Partner]) -> RoleMapping:
     partner = partners[means["tenant"]] if means["role"] == "partner_user" else None
     return RoleMapping.objects.create(
         group=group,

@@ -39,6 +39,7 @@ class ThrowAwayServers:
             self.valkey = EmbeddedValkey(self._folder() / "kv", durable=False)
             self.valkey.start()
             os.environ["TEST_REDIS_URL"] = self.valkey.url()
+            os.environ.setdefault("CELERY_BROKER_URL", self.valkey.celery_url())
 
     def stop(self) -> None:
         if self.began_the_run and self.postgres is None:  # somebody else's server lives on: leave nothing behind

@@ -157,16 +157,16 @@ def test_it_refuses_beside_tenants_it_did_not_make(settings: Any) -> None:
 
 def test_the_world_is_the_same_every_time_and_speaks_five_languages() -> None:
     for country in COUNTRIES:
-        made = list(ground._data(country))
-        assert made == list(ground._data(country))
+        made = list(ground.data(country))
+        assert made == list(ground.data(country))
         assert {each.dataset for each in made} >= {"sub_communities", "posts", "comments"}
-    said = " ".join(str(each.payload.get("body")) for country in COUNTRIES for each in ground._data(country))
+    said = " ".join(str(each.payload.get("body")) for country in COUNTRIES for each in ground.data(country))
     assert all(word in said for word in ("moana", "Il faut", "Every notice", "颱風", "شجرة"))
 
 
 @pytest.mark.req("B-4.2-2")
 def test_health_and_education_know_some_of_the_same_persons_and_doses_at_school_touch_both() -> None:
-    made = list(ground._data(COUNTRIES[0]))
+    made = list(ground.data(COUNTRIES[0]))
     by_dataset: dict[str, set[str]] = {}
     for each in made:
         by_dataset.setdefault(each.dataset, set()).add(each.person)
