@@ -75,6 +75,7 @@ def main() -> int:
         env = {name: value for name, value in env.items() if name not in ("UV_CACHE_DIR", "PIP_CACHE_DIR")}
     try:
         copy(folder / "project")
+        load = os.getloadavg()[0]
         cold = seconds_to_ready(folder / "project", env)
         print(
             f"cold, downloads included: {cold:.1f} s on {os.cpu_count()} cores (goal: under {COLD_GOAL:.0f} s)",

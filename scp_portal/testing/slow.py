@@ -1,4 +1,4 @@
-"""`@pytest.mark.slow`: minutes rather than seconds. Run with `--slow`, with `CI=true`, or when its file is named."""
+"""`@pytest.mark.slow`: minutes rather than seconds. Run with `--slow`, with `CI=true`, or when named by `file::test`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--slow") or os.environ.get("CI") == "true":
         return
-    named = {str(argument).split("::")[0] for argument in config.invocation_params.args}
-    left_out = [item for item in items if item.get_closest_marker("slow") and item.location[0] not in named]
+    named = tuple(argument for argument in map(str, config.invocation_params.args) if "::" in argument)
+    left_out = [item for item in items if item.get_closest_marker("slow") and not item.nodeid.startswith(named)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
