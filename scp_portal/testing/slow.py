@@ -1,4 +1,4 @@
-"""`@pytest.mark.slow`: minutes rather than seconds. Run with `--slow`, with `CI=true`, or when named by `file::test`."""
+"""`@pytest.mark.slow`: minutes, not seconds. Run with `--slow`, where `CI=true`, or when named (`file::test`)."""
 
 from __future__ import annotations
 
