@@ -76,7 +76,7 @@ class EntryAdmin(GovernedAdmin):
         return SearchedList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        response = super().changelist_view(request, {"asked": self._asked(request), "most": MOST})
+        response = super().changelist_view(request, {"title": _("Audit"), "asked": self._asked(request), "most": MOST})
         self._record(
             request, "audit.searched", data={"filters": sorted(name for name in request.GET if request.GET[name])}
         )

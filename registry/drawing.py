@@ -28,7 +28,7 @@ MAIN = (
 """The straight way. The other three hang below the state that leads to them."""
 BRANCHES = {Status.REJECTED: 2, Status.RESTRICTED: 4, Status.SUSPENDED: 5}
 GRAVE = frozenset({Status.REJECTED, Status.SUSPENDED})
-WIDTH, STEP, FIRST, LINE, BELOW, RADIUS = 980, 142, 64, 34, 118, 15
+WIDTH, STEP, FIRST, LINE, BELOW, RADIUS = 980, 142, 64, 34, 134, 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Stop:
 
     @property
     def label(self) -> str:
-        return str(self.status.label)
+        return _(str(self.status.label))
 
     @property
     def in_words(self) -> str:
@@ -98,7 +98,7 @@ def rail(drawn: Iterable[Stop]) -> SafeString:
     """The SVG. Colours come from the style sheet by class; nothing in it needs a script."""
     listed = list(drawn)
     here = next(stop for stop in listed if stop.mark == "here")
-    height = 172 if any(stop.y == BELOW for stop in listed) else 88
+    height = 200 if any(stop.y == BELOW for stop in listed) else 102
     title = _("Lifecycle of this integration. You are here: %(state)s.") % {"state": here.label}
     return format_html(
         '<svg viewBox="0 0 {} {}" role="img" aria-labelledby="rail-title"><title id="rail-title">{}</title>{}{}</svg>',
@@ -133,7 +133,8 @@ def _drawn(stop: Stop, number: int) -> SafeString:
     text_class = f"on {grave}" if stop.mark == "here" else "mark"
     return format_html(
         '<circle class="stop {m} {g}" cx="{x}" cy="{y}" r="{r}"/><text class="{t}" x="{x}" y="{c}">{i}</text>'
-        '<text class="{m}" x="{x}" y="{l}">{label}</text><text class="soft" x="{x}" y="{n}">{note}</text>',
+        '<text class="{m}" x="{x}" y="{l}">{label}</text><text class="soft" x="{x}" y="{n}">{who}</text>'
+        '<text class="soft" x="{x}" y="{d}">{when}</text>',
         m=stop.mark,
         g=grave,
         x=stop.x,
@@ -145,12 +146,13 @@ def _drawn(stop: Stop, number: int) -> SafeString:
         l=stop.y + RADIUS + 18,
         label=stop.label,
         n=stop.y + RADIUS + 34,
-        note=_note(stop),
+        d=stop.y + RADIUS + 49,
+        who=_who(stop),
+        when=date_format(stop.arrival.when, "j M") if stop.arrival else "",
     )
 
 
-def _note(stop: Stop) -> str:
+def _who(stop: Stop) -> str:
     if stop.arrival is None:
         return ""
-    who = stop.arrival.who if len(stop.arrival.who) <= 16 else f"{stop.arrival.who[:15]}…"
-    return f"{who} · {date_format(stop.arrival.when, 'j M')}"
+    return stop.arrival.who if len(stop.arrival.who) <= 20 else f"{stop.arrival.who[:19]}…"

@@ -299,7 +299,7 @@ def _chip(actor: Actor) -> dict[str, Any]:
 
 def _role(role: str, tenant_id: str | None, vertical: str | None) -> str:
     where = ", ".join(part for part in (tenant_id, vertical) if part)
-    label = str(Role(role).label) if role in Role.values else role
+    label = _(str(Role(role).label)) if role in Role.values else role
     return f"{label}: {where}" if where else label
 
 

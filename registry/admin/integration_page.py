@@ -147,7 +147,7 @@ def what_next(actor: Actor, integration: Integration) -> list[dict[str, Any]]:
     """Every step that exists from here, by whom, and what is missing for this reader."""
     listed = []
     for row, verdict in permissions.explain(actor, integration):
-        roles = _(" or ").join(str(Role(role).label) for role in row.roles)
+        roles = _(" or ").join(_(str(Role(role).label)) for role in row.roles)
         listed.append({"row": row, "roles": roles, "verdict": verdict})
     clock = [row for row in lifecycle.from_state(integration.status) if not row.roles]
     return [*listed, *({"row": row, "roles": _("The portal itself, by the clock"), "verdict": None} for row in clock)]

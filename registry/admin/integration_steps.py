@@ -147,7 +147,7 @@ def _step(name: str, act: Callable[..., object], form: type[forms.Form], **looks
     row = next(row for row in lifecycle.TRANSITIONS if row.name == name and row.source)
     return Step(
         name=name,
-        label=looks.pop("label", row.label),
+        label=looks.pop("label", _(row.label)),
         act=act,
         verdict=partial(_may, name),
         form=form,

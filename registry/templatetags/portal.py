@@ -80,14 +80,14 @@ def state(status: str, size: str = "") -> SafeString:
     """The badge of an integration's state."""
     known = Status(status)
     symbol, tone = STATES[known]
-    return badge_html(symbol, tone, known.label, size)
+    return badge_html(symbol, tone, _(str(known.label)), size)
 
 
 @register.simple_tag
 def badge(value: str, word: object = "") -> SafeString:
     """The badge of any other word that has a tone."""
     symbol, tone = TONES.get(value) or STATES.get(value, ("info", ""))
-    return badge_html(symbol, tone, word or str(value).replace("_", " ").capitalize())
+    return badge_html(symbol, tone, _(str(word)) if word else str(value).replace("_", " ").capitalize())
 
 
 @register.simple_tag
@@ -143,8 +143,8 @@ def age(value: datetime | None) -> str:
         return _("under an hour")
     days = hours // 24
     if days == 0:
-        return ngettext("%d hour", "%d hours", hours) % hours
-    return ngettext("%d day", "%d days", days) % days
+        return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+    return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
 
 
 @register.filter
@@ -155,10 +155,16 @@ def until(value: datetime | None) -> str:
     hours = int((value - timezone.now()).total_seconds() // 3600)
     if hours < 0:
         days = -hours // 24
-        return ngettext("overdue %d day", "overdue %d days", days) % days if days else _("overdue")
+        return _overdue(days)
     if hours < 24:
         return _("due today") if hours < 12 else _("due within a day")
-    return ngettext("due in %d day", "due in %d days", hours // 24) % (hours // 24)
+    return ngettext("due in %(count)d day", "due in %(count)d days", hours // 24) % {"count": hours // 24}
+
+
+def _overdue(days: int) -> str:
+    if not days:
+        return _("overdue")
+    return ngettext("overdue %(count)d day", "overdue %(count)d days", days) % {"count": days}
 
 
 @register.filter
@@ -176,12 +182,18 @@ def short(value: object) -> str:
 def step_label(decision: Decision) -> str:
     """What was decided, in the words of the lifecycle."""
     labels = (row.label for row in TRANSITIONS if row.name == decision.step)
-    return next(labels, decision.step.replace("_", " ").capitalize())
+    return _(str(next(labels, decision.step.replace("_", " ").capitalize())))
 
 
 @register.filter
 def role_label(role: str) -> str:
-    return str(Role(role).label) if role in Role.values else role
+    return _(str(Role(role).label)) if role in Role.values else role
+
+
+@register.filter
+def said(words: str) -> str:
+    """Words of a table in the reader's language (see `registry.vocabulary`)."""
+    return _(words) if words else ""
 
 
 @register.filter

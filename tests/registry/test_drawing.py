@@ -29,7 +29,8 @@ def test_a_branch_that_leads_nowhere_from_here_is_left_out() -> None:
 def test_what_was_passed_names_who_and_when() -> None:
     arrival = drawing.Arrival("A. Omar", datetime(2026, 11, 20, 9, 0))
     picture = drawing.rail(drawing.stops("reviewed", {"requested": arrival}))
-    assert "A. Omar · 20 Nov" in picture
+    assert ">A. Omar<" in picture
+    assert ">20 Nov<" in picture
     assert "<title" in picture
     assert "style=" not in picture
 

@@ -1,4 +1,4 @@
-"""Activating in the browser: the secret is in one answer and nowhere else, and an outage leaves everything as it was."""
+"""Activating on its page: the secret is in one answer and nowhere else; an outage leaves everything as it was."""
 
 from __future__ import annotations
 
