@@ -17,7 +17,7 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 def page(request: HttpRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
-    told = {"reference": getattr(request, "request_id", ""), "demo": settings.DEMO, **context}
+    told = {"reference": getattr(request, "request_id", ""), "demo": settings.KEYCLOAK_IS_EMBEDDED, **context}
     response = HttpResponse(render_to_string(f"login/{template}.html", told), status=status)
     response["Cache-Control"] = "no-store"
     return response
