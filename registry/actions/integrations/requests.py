@@ -12,8 +12,8 @@ from registry.actions import steps
 from registry.case import Case
 from registry.guards import ready_to_be_submitted, valid_draft
 from registry.lifecycle import CONFIG_FIELDS, FROZEN_FIELDS, Status
-from registry.models import Integration, Tenant, User
-from scp_portal.kernel.actor import Actor
+from registry.models import Integration, Tenant
+from scp_portal.kernel.actor import Actor, ActorKind
 from scp_portal.kernel.permissions import require
 from scp_portal.kernel.problems import NotFound, ValidationFailed
 
@@ -148,5 +148,5 @@ def working_days_after(moment: datetime, days: int) -> datetime:
 
 
 def _user_id(actor: Actor) -> Any:
-    """Only a person's account can stand as creator or submitter; the permission has refused all others in words."""
-    return actor.id if User.objects.filter(pk=actor.id).exists() else None
+    """Only a person's account can stand as creator or submitter; the permission refuses all others in words."""
+    return actor.id if actor.kind == ActorKind.PERSON else None

@@ -4,9 +4,11 @@ import pytest
 from django.utils import timezone
 
 from audit.models import Entry, Event
+from registry import tasks
 from registry.actions import integrations
 from registry.actions.integrations.requests import working_days_after
 from registry.models import ClientSync, Decision, Integration
+from scp_portal.kernel.actor import Actor, ActorKind
 from scp_portal.kernel.problems import (
     ArchivedImmutable,
     ContentChanged,
@@ -52,6 +54,12 @@ def test_a_partner_asks_for_itself_only(cast):
         integrations.create(
             actor=make.actor(cast.partner_user), tenant_id="NZ", integration_name="Doses", partner=another
         )
+
+
+@pytest.mark.parametrize("actor", [Actor.system("clock"), Actor(ActorKind.MACHINE, "scp-int-1", "a client")])
+def test_only_a_person_asks_for_an_integration(cast, actor):
+    with make.seen("NZ"), pytest.raises(PermissionRefused):
+        integrations.create(actor=actor, tenant_id="NZ", integration_name="Doses", partner=cast.partner)
 
 
 def test_nobody_asks_in_another_tenant(cast):
@@ -405,3 +413,11 @@ def test_the_clock_looks_after_every_tenant(cast):
     make.integration("active", cast=cast, active_until=gone)
     make.integration("active", cast=make.cast("CA"), active_until=gone)
     assert integrations.settle() == 2
+
+
+def test_the_clocks_tasks_are_known_by_the_names_in_the_schedule(cast, settings):
+    scheduled = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert {tasks.reconcile_clients.name, tasks.settle_dated.name} <= scheduled
+    gone = make.integration("active", cast=cast, active_until=timezone.now() - timedelta(seconds=1))
+    tasks.settle_dated()
+    assert reloaded(gone).status == "suspended"
