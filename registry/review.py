@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
@@ -88,7 +89,7 @@ def sent(actor: Actor) -> list[Item]:
 
 def decided(actor: Actor, limit: int = 50) -> Iterable[Decision]:
     """What this person decided, newest first."""
-    rows = Decision.objects.filter(actor_id=actor.id).select_related("integration", "integration__partner")
+    rows = Decision.objects.filter(actor__pk=UUID(actor.id)).select_related("integration", "integration__partner")
     return rows.order_by("-id")[:limit]
 
 

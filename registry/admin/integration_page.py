@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from audit.models import Entry
 from registry import automatic_checks, content, contracts, drawing, lifecycle, permissions, review
+from registry.admin import preview
 from registry.admin.in_words import mask_in_words, setter_in_words
 from registry.guards import ready_to_be_submitted
 from registry.models import ClientSync, Integration, Role, Status, TenantVertical
@@ -22,7 +23,7 @@ from scp_portal.kernel.actor import Actor
 from scp_portal.kernel.governed import Offer, actor_of
 from scp_portal.kernel.problems import ValidationFailed
 
-TABS = ("overview", "scope", "checks", "history", "credentials")
+TABS = ("overview", "scope", "preview", "checks", "history", "credentials")
 AUDIT_LIMIT = 40
 
 
@@ -68,7 +69,7 @@ def page(request: HttpRequest, integration: Integration, offers: list[Offer]) ->
 
 
 def _tabs() -> list[tuple[str, str]]:
-    words = (_("Overview"), _("Scope"), _("Checks"), _("History"), _("Credentials"))
+    words = (_("Overview"), _("Scope"), _("Preview"), _("Checks"), _("History"), _("Credentials"))
     return list(zip(TABS, words, strict=True))
 
 
@@ -176,6 +177,20 @@ def scope(actor: Actor, integration: Integration) -> dict[str, Any]:
     }
 
 
+def previewed(actor: Actor, integration: Integration) -> dict[str, Any]:
+    """An invented record of each dataset, as the partner would get it."""
+    around = scope(actor, integration)
+    if not around["datasets"]:
+        return around
+    tenant, verticals = rules_in_force(integration)
+    contract = around["contract"]
+    shown = [
+        (one, preview.of_dataset(tenant, verticals, contract, one.name) if one.fields else [])
+        for one in around["datasets"]
+    ]
+    return {"previews": shown}
+
+
 def rules_in_force(integration: Integration) -> tuple[TenantPolicy, dict[str, VerticalPolicy]]:
     """The tenant's and its verticals' shares as the gateway reads them."""
     tenant = integration.tenant
@@ -249,6 +264,7 @@ def credentials(actor: Actor, integration: Integration) -> dict[str, Any]:
 TAB_CONTENT = {
     "overview": overview,
     "scope": scope,
+    "preview": previewed,
     "checks": checks,
     "history": history,
     "credentials": credentials,

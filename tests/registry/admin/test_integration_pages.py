@@ -32,7 +32,7 @@ def status_of(integration: Integration) -> str:
         return str(Integration.objects.values_list("status", flat=True).get(pk=integration.pk))
 
 
-@pytest.mark.parametrize("tab", ["overview", "scope", "checks", "history", "credentials", "no-such-tab"])
+@pytest.mark.parametrize("tab", ["overview", "scope", "preview", "checks", "history", "credentials", "no-such-tab"])
 @pytest.mark.parametrize("status", ["draft", "requested", "active", "archived"])
 def test_every_tab_opens_in_every_kind_of_state(sign_in: SignIn, status: str, tab: str) -> None:
     cast = make.cast("NZ")
