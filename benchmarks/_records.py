@@ -14,7 +14,7 @@ from tests import make
 from tests.exchange.issuer import Issuer
 from tests.exchange.world import World
 
-FIELDS = {
+FIELDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "title": ("public", "string", {"fn": "clear"}),
     "given_name": ("personal", "string", {"fn": "partial", "keepStart": 1}),
     "birth_date": ("personal", "string", {"fn": "date", "unit": "month"}),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -146,7 +146,7 @@ def partner_call(request: Request) -> Iterator[PartnerCall]:
     Raises ClientMismatch, TokenLifetime, IntegrationNotActive.
     """
     inner = underlying(request)
-    identity: PartnerIdentity = request.auth
+    identity = cast(PartnerIdentity, request.auth)
     with tenant_transaction(identity.tenant_id):
         standing = established(identity, inner)
         yield PartnerCall(inner, identity, standing, Connection.of(inner, timezone.now()))

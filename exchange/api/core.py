@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -13,17 +13,17 @@ from rest_framework.response import Response
 from exchange.actions import consents, persons, records
 from exchange.actions.persons import Supplied
 from exchange.api import schemas
-from exchange.api.items import ConsentItem, PersonItem, RecordItem
+from exchange.api.items import LARGEST_BATCH, ConsentItem, PersonItem, RecordItem
 from exchange.api.parameters import no_parameters
 from registry.api.authentication import BearerAuthentication, IsCore
 from registry.models import Tenant
+from scp_portal.kernel.actor import Actor
 from scp_portal.kernel.api import PortalAPIView
 from scp_portal.kernel.api.views import underlying
 from scp_portal.kernel.facts import RequestFacts
 from scp_portal.kernel.problems import NotFound, ValidationFailed
 from scp_portal.kernel.tenancy import TENANT_CODE, tenant_transaction
 
-LARGEST_BATCH = 1_000
 LARGEST_BODY = 8 * 1024 * 1024
 
 
@@ -32,7 +32,7 @@ class CoreView(PortalAPIView):
 
     authentication_classes = [BearerAuthentication]
     permission_classes = [IsCore]
-    http_method_names = ["put"]
+    http_method_names = ("put",)  # type: ignore[assignment]
     body_limit = LARGEST_BODY
     item: type[serializers.Serializer[Any]]
 
@@ -65,7 +65,7 @@ class Persons(CoreView):
     ) -> dict[str, Any]:
         references = [item["reference"] for item in items]
         _refuse_duplicates(references, "reference")
-        return self.counted(persons.upsert(references, tenant_id=tenant_id, actor=request.user, request=facts))
+        return self.counted(persons.upsert(references, tenant_id=tenant_id, actor=_actor(request), request=facts))
 
 
 class Records(CoreView):
@@ -79,7 +79,7 @@ class Records(CoreView):
         self, items: list[dict[str, Any]], tenant_id: str, request: Request, facts: RequestFacts
     ) -> dict[str, Any]:
         given = [records.Item(**{**item, "verticals": tuple(item.get("verticals", ()))}) for item in items]
-        return self.counted(records.upsert(given, tenant_id=tenant_id, actor=request.user, request=facts))
+        return self.counted(records.upsert(given, tenant_id=tenant_id, actor=_actor(request), request=facts))
 
 
 class Consents(CoreView):
@@ -93,8 +93,12 @@ class Consents(CoreView):
         self, items: list[dict[str, Any]], tenant_id: str, request: Request, facts: RequestFacts
     ) -> dict[str, Any]:
         given = [consents.Item(**item) for item in items]
-        self.audited(consents.record(given, tenant_id=tenant_id, actor=request.user, request=facts))
+        self.audited(consents.record(given, tenant_id=tenant_id, actor=_actor(request), request=facts))
         return {"recorded": len(given)}
+
+
+def _actor(request: Request) -> Actor:
+    return cast(Actor, request.user)
 
 
 @contextmanager
@@ -116,7 +120,9 @@ def _checked(body: Any, item: type[serializers.Serializer[Any]]) -> list[dict[st
         raise _invalid("items", 'The body is an object with one member: {"items": [...]}.')
     if not 1 <= len(body["items"]) <= LARGEST_BATCH:
         raise _invalid("items", f"A batch has 1 to {LARGEST_BATCH} items.")
-    form, valid, faults = item(), [], []
+    form = item()
+    valid: list[dict[str, Any]] = []
+    faults: list[Any] = []
     for index, given in enumerate(body["items"]):
         try:
             valid.append(form.run_validation(given))

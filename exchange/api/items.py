@@ -10,6 +10,8 @@ from rest_framework import serializers
 from registry.actions.consent import ACTOR_ROLES
 from registry.models import ConsentStatus
 
+LARGEST_BATCH = 1_000
+
 
 class StrictItem(serializers.Serializer[Any]):
     """A member that is not known is a fault, so that nobody believes it was stored."""

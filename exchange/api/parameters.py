@@ -75,7 +75,7 @@ def _once(query: QueryDict, known: Iterable[str]) -> dict[str, str]:
             raise _invalid(name[:100], f"There is no such parameter.{takes}")
         if len(values) != 1:
             raise _invalid(name, "A parameter is given once.")
-    return dict(query.items())
+    return {name: str(value) for name, value in query.items()}
 
 
 def _shape(given: dict[str, str]) -> ShapeParameters:

@@ -27,7 +27,7 @@ class PartnerView(PortalAPIView):
 
     authentication_classes = [BearerAuthentication]
     permission_classes = [IsPartner]
-    http_method_names = ["get", "head"]
+    http_method_names = ("get", "head")  # type: ignore[assignment]
 
 
 class WhoAmI(PartnerView):

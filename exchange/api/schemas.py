@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
@@ -10,12 +11,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
 
-from exchange.api.items import ConsentItem, PersonItem, RecordItem
+from exchange.api.items import LARGEST_BATCH, ConsentItem, PersonItem, RecordItem
 from exchange.api.parameters import DEFAULT_PAGE_SIZE, LARGEST_PAGE
 from scp_portal.kernel import problems
 from scp_portal.kernel.problems import Problem
 
 PROBLEM = "application/problem+json"
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -46,11 +48,11 @@ class ProblemDocument(serializers.Serializer[Any]):
     instance = serializers.CharField()
     code = serializers.CharField()
     category = serializers.ChoiceField(choices=["client", "server", "policy", "consent"])
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     trace_id = serializers.CharField()
     request_id = serializers.CharField()
     retryable = serializers.BooleanField()
-    errors = serializers.ListField(child=serializers.DictField())
+    errors = serializers.ListField(child=serializers.DictField())  # type: ignore[assignment]
 
 
 class RecordDocument(serializers.Serializer[Any]):
@@ -61,18 +63,13 @@ class RecordDocument(serializers.Serializer[Any]):
     fields = serializers.DictField()  # type: ignore[assignment]
 
 
-RecordDocument._declared_fields["fields"] = serializers.DictField()
-
-
 class RecordPage(serializers.Serializer[Any]):
     """May hold fewer records than asked for, or none, and still lead on: follow `next` until `has_more` is false."""
 
+    data = RecordDocument(many=True)  # type: ignore[assignment]
     has_more = serializers.BooleanField()
     next_cursor = serializers.CharField(allow_null=True)
     next = serializers.CharField(allow_null=True, help_text="The next page's address.")
-
-
-RecordPage._declared_fields["data"] = RecordDocument(many=True)
 
 
 class TokenSummary(serializers.Serializer[Any]):
@@ -117,14 +114,17 @@ class IntegrationDocument(serializers.Serializer[Any]):
     to_fix = Obstacle(many=True)
 
 
-class FieldDocument(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    type = serializers.CharField()
-    mask = serializers.DictField()
-    shown = serializers.CharField(help_text="What the mask leaves, in words.")
-
-
-FieldDocument._declared_fields["class"] = serializers.CharField()
+def field_document() -> serializers.Serializer[Any]:
+    return inline_serializer(
+        "FieldDocument",
+        {
+            "name": serializers.CharField(),
+            "type": serializers.CharField(),
+            "class": serializers.CharField(),
+            "mask": serializers.DictField(),
+            "shown": serializers.CharField(help_text="What the mask leaves, in words."),
+        },
+    )
 
 
 class DatasetDocument(serializers.Serializer[Any]):
@@ -141,9 +141,7 @@ class DatasetDocument(serializers.Serializer[Any]):
     page_size = serializers.IntegerField(required=False)
     retention_days = serializers.IntegerField(required=False, allow_null=True)
     consent_notice = serializers.CharField(required=False, allow_null=True)
-
-
-DatasetDocument._declared_fields["fields"] = FieldDocument(many=True)
+    fields: Any = serializers.ListSerializer(child=field_document())
 
 
 class Counts(serializers.Serializer[Any]):
@@ -258,14 +256,15 @@ record = extend_schema(
 )
 
 
-def _batch(name: str, item: type[serializers.Serializer[Any]], given: Any, summary: str) -> Any:
+def _batch(name: str, item: type[serializers.Serializer[Any]], given: Any, summary: str) -> Callable[[F], F]:
+    items = serializers.ListSerializer(child=item(), max_length=LARGEST_BATCH)
     return extend_schema(
         operation_id=f"core_{name}_put",
         summary=summary,
         parameters=[
             OpenApiParameter("tenant_id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The tenant's code.")
         ],
-        request=inline_serializer(f"{item.__name__}Batch", {"items": item(many=True, max_length=1000)}),
+        request=inline_serializer(f"{item.__name__}Batch", {"items": items}),
         responses=_answers(
             given,
             *EVERYWHERE,

@@ -8,7 +8,7 @@ nothing here opens either.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from django.db import connection
@@ -34,4 +34,4 @@ def _cursor(text: str, values: Sequence[Any], prepare: bool) -> psycopg.RawCurso
             driver.prepare_threshold = 5
             driver.prepared_max = PREPARED_PER_CONNECTION
         cursor: psycopg.RawCursor[tuple[Any, ...]] = psycopg.RawCursor(driver)
-        return cursor.execute(cast(LiteralString, text), values, prepare=prepare, binary=True)
+        return cursor.execute(text, values, prepare=prepare, binary=True)
