@@ -75,14 +75,16 @@ def _invented(rule: FieldRule) -> Any:
 def _put(record: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     *outer, last = path
     for step in outer:
-        record = record.setdefault(step, {})
-    record[last] = value
+        if not isinstance(record.get(step), dict):
+            record[step] = {}
+        record = record[step]
+    record.setdefault(last, value)
 
 
 def _got(record: dict[str, Any], path: tuple[str, ...]) -> Any:
     value: Any = record
     for step in path:
-        value = value[step]
+        value = value.get(step) if isinstance(value, dict) else None
     return value
 
 

@@ -33,6 +33,7 @@ def world() -> tuple[make.Cast, dict[str, tuple[User, str]]]:
         **{name: (cast.admin, reverse(f"admin:registry_{name}_changelist")) for name in lists},
         "overview": (cast.owner, page("reviewed", "overview")),
         "scope": (cast.authority, page("reviewed", "scope")),
+        "preview": (cast.authority, page("reviewed", "preview")),
         "checks": (cast.admin, page("draft", "checks")),
         "history": (cast.auditor, page("suspended", "history")),
         "credentials": (cast.admin, page("active", "credentials")),
