@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from exchange.community import columns, files
 from exchange.community.faults import Faults
@@ -85,20 +85,19 @@ class Conversation:
         """Topic and counts; keys not known are ignored, and so are missing ones but the topic."""
         source = files.SourceFile(self.folder / SUMMARY, self.faults)
         wanted = {columns.fold(alias): name for name, aliases in columns.SUMMARY_KEYS.items() for alias in aliases}
-        texts: dict[str, str] = {}
-        counts: dict[str, int] = {}
+        found: dict[str, Any] = {}
         for line, key, value in files.key_values(source):
             name = wanted.get(key, "")
             try:
                 if name in COUNTS:
-                    counts[name] = _number(value or "0")
+                    found[name] = _number(value or "0")
                 elif name:
-                    texts[name] = _text(value)
+                    found[name] = _text(value)
             except BadValue as bad:
                 source.faults.row(source.where(line), *bad.args)
-        if not texts.get("topic") and not self.faults:
+        if not found.get("topic") and not self.faults:
             self.faults.file(source.where(1), "names no topic", "add a line: topic,WHAT IT IS ABOUT")
-        return Summary(**texts, **counts)
+        return Summary(**found)
 
     def statements(self) -> Iterator[Statement]:
         source = files.SourceFile(self.folder / COMMENTS, self.faults)

@@ -21,6 +21,7 @@ from django.utils import timezone
 from registry.actions import integrations
 from registry.models import DataContract, Integration, Partner, RateLimitPolicy, Tenant, User
 from scp_portal.demo import ground, people
+from scp_portal.demo.countries import COUNTRIES
 from scp_portal.demo.people import Cast
 from scp_portal.demo.stories import SHOWN, STORIES, Step, Story
 from scp_portal.kernel.tenancy import ALL_TENANTS, tenant_transaction
@@ -65,7 +66,7 @@ def _require_a_demo() -> None:
 def _is_ours() -> bool:
     """Whether the ground is laid. Raises DemoRefused among tenants that the demo did not make."""
     tenants = set(Tenant.objects.values_list("code", flat=True))
-    ours = {country.code for country in ground.COUNTRIES}
+    ours = {country.code for country in COUNTRIES}
     if tenants and not ours <= tenants:
         raise DemoRefused(f"Here are tenants already ({', '.join(sorted(tenants))}); the demo needs an empty database.")
     return bool(tenants)

@@ -49,7 +49,7 @@ def _answers(purpose: str, reference: str, days: int = 90, basis: str = "Consent
     }
 
 
-HIGH_RISK: Final = {
+HIGH_RISK: Final[dict[str, Any]] = {
     "mtls_required": True,
     "certificate_thumbprint": "3f0c5a5e4d2b1a09" * 4,
     "ip_allowlist": ["203.0.113.0/28", "2001:db8:12::/48"],
