@@ -89,7 +89,7 @@ def test_times_ids_and_names_have_one_spelling(value: Any, expected: bytes) -> N
         Decimal("1"),
         b"bytes",
         {1, 2},
-        object(),
+        pytest.param(object(), id="an object"),
         datetime(2026, 1, 1),
         {"a b": 1},
         {"": 1},
