@@ -37,7 +37,8 @@ class DataContract(models.Model):
             models.UniqueConstraint(fields=["tenant", "id"], name="registry_contract_tenant_key"),
             models.CheckConstraint(
                 name="registry_a_published_contract_is_dated_and_hashed",
-                condition=models.Q(status="draft") | (models.Q(published_at__isnull=False) & ~models.Q(content_hash="")),
+                condition=models.Q(status="draft")
+                | (models.Q(published_at__isnull=False) & ~models.Q(content_hash="")),
             ),
         ]
 

@@ -60,7 +60,9 @@ class User(AbstractBaseUser):
 
     class Meta:
         ordering = ["name"]
-        constraints = [models.UniqueConstraint(fields=["issuer", "subject"], name="registry_user_is_issuer_and_subject")]
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="registry_user_is_issuer_and_subject")
+        ]
 
     def __str__(self) -> str:
         return self.name

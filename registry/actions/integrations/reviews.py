@@ -43,7 +43,7 @@ def accept(
         _, case = steps.begin(
             "accept", integration, actor, expected_hash=expected_hash, expected_version=expected_version
         )
-        for each in _to_accept(case, vertical, "accept"):
+        for each in to_accept(case, vertical, "accept"):
             row = lifecycle.kept_step("accept", integration.status)
             if not _waiting(case, "accept", besides=each):
                 row = lifecycle.step("accept", integration.status)
@@ -53,7 +53,7 @@ def accept(
     return integration
 
 
-def _to_accept(case: Case, vertical: str, step: str) -> list[str]:
+def to_accept(case: Case, vertical: str, step: str) -> list[str]:
     """The asked vertical, or all of the actor's that have not accepted. Raises ScopeViolation for another's."""
     mine = [each for each in case.owned() if each not in case.accepted(step)]
     if not vertical:

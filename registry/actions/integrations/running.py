@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from registry.actions import clients, steps
-from registry.actions.integrations.reviews import _to_accept
+from registry.actions.integrations.reviews import to_accept
 from registry.case import Case
 from registry.guards import NOTICE_DAYS, fault, refuse
 from registry.lifecycle import AUTHORITY, Status
@@ -188,7 +188,7 @@ def confirm_renewal(
         row, case = steps.begin(
             "confirm_renewal", integration, actor, expected_hash=expected_hash, expected_version=expected_version
         )
-        for each in _to_accept(case, vertical, "confirm_renewal"):
+        for each in to_accept(case, vertical, "confirm_renewal"):
             steps.finish(row, case, reason=note, vertical=each)
     return integration
 
