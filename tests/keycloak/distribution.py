@@ -18,7 +18,7 @@ from pathlib import Path
 
 import requests
 
-from scp_portal.embedded.processes import die_with_parent, exclusive
+from scp_portal.embedded.processes import exclusive
 from tests.keycloak.handle import Keycloak
 
 VERSION = "26.7.5"
@@ -29,6 +29,15 @@ CACHE = Path.home() / ".cache" / "scp-portal"
 REALM_FILE = Path(__file__).resolve().parents[2] / "keycloak" / "scp-realm.json"
 OLDEST_JAVA = 17
 START_SECONDS = 480
+STOP_SECONDS = 20
+GUARD = """
+starter=$1; shift
+"$@" & server=$!
+while kill -0 "$starter" 2>/dev/null && kill -0 "$server" 2>/dev/null; do sleep 1; done
+kill -0 "$starter" 2>/dev/null || kill -KILL 0
+"""
+"""Runs the server and ends it, Java and all, when the tests were killed and could not."""
+
 BUILT = "built-by-tests"
 ADMIN_NAME = "test-admin"
 PORTAL_URL = "http://localhost:8000"
@@ -88,13 +97,23 @@ class Started:
     folder: Path
 
     def stop(self) -> None:
-        os.killpg(self.process.pid, signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(20)
+        """Ask the whole group to end (Keycloak's script has Java as a child), and insist after a while."""
+        until = time.monotonic() + STOP_SECONDS
+        self._signal(signal.SIGTERM)
+        while self._signal(0) and time.monotonic() < until:
+            self.process.poll()
+            time.sleep(0.1)
+        self._signal(signal.SIGKILL)
+        self.process.wait(STOP_SECONDS)
         shutil.rmtree(self.folder)
+
+    def _signal(self, number: int) -> bool:
+        """Whether there was anybody to signal."""
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
 
 
 def start() -> Started:
@@ -129,14 +148,8 @@ def start() -> Started:
         "--cache=local",
     ]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGKILL),
-        )
+        guarded = ["sh", "-c", GUARD, "guard", str(os.getpid()), *command]
+        process = subprocess.Popen(guarded, env=environment, stdout=log, stderr=log, start_new_session=True)
     started = Started(Keycloak(f"http://127.0.0.1:{port}", ADMIN_NAME, password, given), process, folder)
     _wait(started)
     _keep_build(work, home)
@@ -188,6 +201,5 @@ def _wait(started: Started) -> None:
                 return
         time.sleep(0.5)
     tail = (started.folder / "log").read_text(errors="replace")[-3000:]
-    if started.process.poll() is None:
-        started.stop()
+    started.stop()
     raise RuntimeError(f"Keycloak did not start:\n{tail}")

@@ -11,25 +11,28 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from scp_portal.embedded.issuer.realm import DemoPerson, demo_people
 from scp_portal.embedded.processes import exclusive
+from scp_portal.testing.environment import ENVIRONMENT
 from tests.keycloak.distribution import ADMIN_NAME, CACHE, SECRET_NAMES, START_SECONDS, Missing, Started, start
 from tests.keycloak.handle import Keycloak
 
 
 def _given() -> Keycloak | None:
     url = os.environ.get("TEST_KEYCLOAK_URL")
-    if not url:
+    if not url or url == ENVIRONMENT["KEYCLOAK_URL"]:  # the settings' stand-in, as xdist's workers inherit it
         return None
     given = {name: os.environ.get(name, "") for name in SECRET_NAMES}
     admin, password = (os.environ.get(f"TEST_KEYCLOAK_{name}", "") for name in ("ADMIN", "ADMIN_PASSWORD"))
     return Keycloak(url.rstrip("/"), admin, password, given)
 
 
+@contextmanager
 def shared_between_workers(folder: Path) -> Iterator[Keycloak]:
     """The first worker starts the server, writes down where it is, and ends it when the last one is done with it."""
     state, users = folder / "keycloak.json", Count(folder / "keycloak.users")
@@ -43,10 +46,17 @@ def shared_between_workers(folder: Path) -> Iterator[Keycloak]:
             state.write_text(json.dumps(facts))
         users.add(1)
         known = json.loads(state.read_text())
-    yield Keycloak(known["url"], ADMIN_NAME, known["password"], known["secrets"])
-    users.add(-1)
-    while started is not None:
-        with exclusive(folder / "keycloak.lock"):
+    try:
+        yield Keycloak(known["url"], ADMIN_NAME, known["password"], known["secrets"])
+    finally:
+        users.add(-1)
+        if started is not None:
+            _end_after_the_others(started, state, users)
+
+
+def _end_after_the_others(started: Started, state: Path, users: Count) -> None:
+    while True:
+        with exclusive(state.with_suffix(".lock")):
             if users.value() == 0:
                 state.unlink()
                 started.stop()
@@ -82,18 +92,18 @@ def keycloak(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterat
     none."""
     CACHE.mkdir(parents=True, exist_ok=True)
     shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
-    try:
-        given = _given()
-        source = iter([given]) if given else shared_between_workers(shared)
-        server = next(source)
-    except Missing as missing:
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
-    for person in demo_people():
-        server.add_person(person)
-    yield server
-    next(source, None)
+    given = _given()
+    with ExitStack() as stack:
+        try:
+            server = given or stack.enter_context(shared_between_workers(shared))
+        except Missing as missing:
+            if os.environ.get("CI", "").lower() == "true":
+                pytest.fail(str(missing))
+            pytest.skip(str(missing))
+        with exclusive(shared / "keycloak-people.lock"):
+            for person in demo_people():
+                server.add_person(person)
+        yield server
 
 
 @pytest.fixture
