@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 from drf_spectacular.generators import SchemaGenerator
 
-
 TAGS = [
     {"name": "whoami", "description": "The integration that calls, and what stands in its way."},
     {"name": "datasets", "description": "What a partner reads."},
