@@ -51,6 +51,8 @@ def outside_services_use_tls(app_configs: Sequence[AppConfig] | None, **kwargs: 
     if settings.DEBUG:
         return []
     names = ("PORTAL_URL", "KEYCLOAK_URL", "TOKEN_ISSUER", "TOKEN_JWKS_URL")
+    if settings.PLAIN_HTTP_TO_TRUSTED:
+        return [Error("PLAIN_HTTP_TO_TRUSTED is refused when DEBUG is off.", "Unset it.", id="portal.E004")]
     return [
         Error(f"{name} must be https.", "Put the service behind TLS.", id="portal.E004")
         for name in names

@@ -229,6 +229,8 @@ AUDIT_ORIGIN = env_str("AUDIT_ORIGIN", f"{urlsplit(PORTAL_URL).hostname}/audit")
 
 TRUSTED_ORIGINS = env_list("TRUSTED_ORIGINS", "{0.scheme}://{0.netloc}".format(urlsplit(KEYCLOAK_URL)))
 """Origins the operator runs, exact scheme://host:port. Everything else passes the full guard of `kernel.egress`."""
+PLAIN_HTTP_TO_TRUSTED = env_bool("PLAIN_HTTP_TO_TRUSTED")
+"""Trusted origins may be http on another machine: for a network of containers on one's own machine, DEBUG only."""
 TRUSTED_PROXIES = env_list("TRUSTED_PROXIES")
 """Addresses (CIDR) of our own proxies; X-Forwarded-For and certificate headers count only from them."""
 CLIENT_CERTIFICATE_HEADER = env_str("CLIENT_CERTIFICATE_HEADER", "")

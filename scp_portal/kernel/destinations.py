@@ -46,8 +46,9 @@ def destination(url: str) -> Destination:
     host = parts.hostname or ""
     trusted = _origin(parts.scheme, host, port) in trusted_origins()
     if trusted:
-        # Plain http never leaves the machine; system check portal.E004 refuses it altogether outside DEBUG.
-        _refuse_if(parts.scheme == "http" and host not in LOOPBACK, "http to another machine")
+        # Plain http leaves the machine only where the operator says so, and never outside DEBUG (portal.E004).
+        plain = parts.scheme == "http" and host not in LOOPBACK
+        _refuse_if(plain and not settings.PLAIN_HTTP_TO_TRUSTED, "http to another machine")
     else:
         _check_outside(parts.scheme, host, port)
     return Destination(url, parts.scheme, host, port, trusted)

@@ -4,6 +4,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from scp_portal import checks
+from scp_portal.kernel.destinations import EgressRefused, destination
 
 
 @pytest.fixture
@@ -66,3 +67,22 @@ def test_production_settings_pass_djangos_own_deployment_checks(production):
 @pytest.mark.django_db
 def test_the_application_logs_in_as_a_role_that_cannot_bypass_row_level_security():
     assert checks.the_application_cannot_bypass_row_level_security(None, databases=["default"]) == []
+
+
+@pytest.mark.req("B-7.3-1")
+def test_plain_http_to_trusted_services_is_refused_in_production(production):
+    production.PLAIN_HTTP_TO_TRUSTED = True
+    with pytest.raises(ImproperlyConfigured, match="PLAIN_HTTP_TO_TRUSTED"):
+        checks.refuse_to_start()
+
+
+@pytest.mark.req("A-6-5")
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_trusted_service_on_another_machine_is_asked_in_plain_http_only_where_the_operator_says_so(settings, allowed):
+    settings.TRUSTED_ORIGINS = ["http://keycloak:8080"]
+    settings.PLAIN_HTTP_TO_TRUSTED = allowed
+    if allowed:
+        assert destination("http://keycloak:8080/realms/scp").trusted
+    else:
+        with pytest.raises(EgressRefused):
+            destination("http://keycloak:8080/realms/scp")
