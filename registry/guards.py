@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
+from django.db import models
 
 from registry import content
 from registry.contracts import ContractInvalid, validate
-from registry.models import DataContract, Decision, Integration, Risk, TenantVertical
+from registry.models import DataContract, Decision, Integration, Partner, Risk, TenantVertical
 from registry.policy.rules import ContractVersion
 from scp_portal.kernel.problems import Conflict, ValidationFailed
 from scp_portal.kernel.problems.base import FieldError
@@ -32,14 +33,14 @@ def refuse(faults: list[FieldError]) -> None:
 
 def valid_draft(integration: Integration) -> None:
     """A draft may be incomplete, but nothing in it may be wrong."""
-    faults = [*_model_faults(integration), *_network_faults(integration), *_vertical_faults(integration)]
+    faults = [*model_faults(integration, {"status"}), *_network_faults(integration), *_vertical_faults(integration)]
     refuse(faults)
 
 
-def _model_faults(integration: Integration) -> Iterator[FieldError]:
+def model_faults(thing: models.Model, exclude: Collection[str] = ()) -> Iterator[FieldError]:
     """Lengths, choices, relations that exist and that this transaction sees, unique name, ordered window."""
     try:
-        integration.full_clean(exclude={"status"})
+        thing.full_clean(exclude=set(exclude))
     except ValidationError as error:
         for field, messages in error.message_dict.items():
             yield from (fault("" if field == "__all__" else field, message) for message in messages)
@@ -64,15 +65,14 @@ def _vertical_faults(integration: Integration) -> Iterator[FieldError]:
     for vertical in integration.vertical_ids:
         if vertical not in has:
             yield fault("vertical_ids", f"The tenant does not run the vertical {vertical}.")
-    if integration.partner_id and integration.partner.blocked_at:
-        yield fault("partner", "This partner is blocked.")
+    yield from _partner_faults(integration)
 
 
 def ready_to_be_submitted(integration: Integration, now: datetime) -> None:
     """B-6.4-1 complete, data protection answered (A-2-2), contract valid, high risk controlled."""
     refuse(
         [
-            *_model_faults(integration),
+            *model_faults(integration, {"status"}),
             *_network_faults(integration),
             *_vertical_faults(integration),
             *_missing(integration),
@@ -151,12 +151,27 @@ def ready_to_serve(integration: Integration, now: datetime) -> None:
         faults.append(fault("active_until", "The end date has passed."))
     if not integration.rate_limit_policy_id:
         faults.append(fault("rate_limit_policy", "Choose a rate limit policy.", "required"))
-    if integration.partner.blocked_at:
-        faults.append(fault("partner", "This partner is blocked."))
     if integration.tenant.frozen_at:
         faults.append(fault("tenant", "This tenant is frozen."))
-    refuse([*faults, *_risk_faults(integration)])
+    refuse([*faults, *_partner_faults(integration), *_frozen_faults(integration), *_risk_faults(integration)])
     approval_still_holds(integration, now)
+
+
+def _frozen_faults(integration: Integration) -> Iterator[FieldError]:
+    """Row 29: what is frozen serves nothing, so nothing is started in it."""
+    frozen = TenantVertical.objects.filter(tenant=integration.tenant_id, frozen_at__isnull=False)
+    for vertical in frozen.filter(vertical_id__in=integration.vertical_ids).values_list("vertical__name", flat=True):
+        yield fault("vertical_ids", f"The vertical {vertical} is frozen here.")
+
+
+def _partner_faults(integration: Integration) -> Iterator[FieldError]:
+    if Partner.objects.filter(pk=integration.partner_id, blocked_at__isnull=False).exists():
+        yield fault("partner", "This partner is blocked.")
+
+
+def partner_in_good_standing(integration: Integration) -> None:
+    """Nothing is granted to a blocked partner, and nothing of theirs goes on again. Raises ValidationFailed."""
+    refuse(list(_partner_faults(integration)))
 
 
 def approval_still_holds(integration: Integration, now: datetime) -> None:

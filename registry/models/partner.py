@@ -30,6 +30,9 @@ class Partner(models.Model):
     security_contact = models.EmailField(blank=True)
     blocked_at = models.DateTimeField(null=True, blank=True)
     blocked_reason = models.TextField(blank=True)
+    blocked_by = models.ForeignKey(
+        "registry.User", models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

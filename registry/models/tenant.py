@@ -21,6 +21,7 @@ class Tenant(models.Model):
         help_text="Mask per field class, page and rate limits: the tenant's share of the effective policy.",
     )
     frozen_at = models.DateTimeField(null=True, blank=True, help_text="While set, every integration here refuses.")
+    frozen_reason = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -54,6 +55,7 @@ class TenantVertical(models.Model):
         help_text="Per dataset: permitted or not, a mask per field, minimum cell, page size. A missing rule omits.",
     )
     frozen_at = models.DateTimeField(null=True, blank=True)
+    frozen_reason = models.TextField(blank=True, default="")
 
     class Meta:
         ordering = ["tenant", "vertical"]

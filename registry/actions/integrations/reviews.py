@@ -10,6 +10,7 @@ from registry import lifecycle
 from registry.actions import steps
 from registry.actions.integrations.requests import REVIEW_DAYS, working_days_after
 from registry.case import Case
+from registry.guards import partner_in_good_standing
 from registry.models import Integration, Risk
 from scp_portal.kernel.actor import Actor
 from scp_portal.kernel.problems import ScopeViolation
@@ -82,6 +83,7 @@ def approve(
         row, case = steps.begin(
             "approve", integration, actor, expected_hash=expected_hash, expected_version=expected_version
         )
+        partner_in_good_standing(integration)
         if integration.risk == Risk.HIGH and not _approved_once(case):
             steps.finish(lifecycle.kept_step("approve", integration.status), case, reason=note)
             return integration

@@ -12,7 +12,7 @@ from django.utils import timezone
 from registry.actions import clients, steps
 from registry.actions.integrations.reviews import to_accept
 from registry.case import Case
-from registry.guards import NOTICE_DAYS, fault, refuse
+from registry.guards import NOTICE_DAYS, fault, partner_in_good_standing, refuse
 from registry.lifecycle import AUTHORITY, Status
 from registry.models import ClientSync, Integration
 from scp_portal.kernel.actor import Actor, ActorKind
@@ -59,7 +59,7 @@ def resume(integration: Integration, *, actor: Actor, reason: str, expected_vers
         actor=actor,
         reason=reason,
         expected_version=expected_version,
-        guard=_not_past_its_end,
+        guard=_may_go_on,
         then=clients.wanting(Wanted.ENABLED),
         imposed_by_id=None,
     )
@@ -75,7 +75,7 @@ def resume_restricted(
         actor=actor,
         reason=reason,
         expected_version=expected_version,
-        guard=_not_past_its_end,
+        guard=_may_go_on,
         then=clients.wanting(Wanted.ENABLED),
     )
 
@@ -207,6 +207,7 @@ def renew(
     def guard(thing: Integration) -> None:
         if active_until <= timezone.now():
             refuse([fault("active_until", "The new end date lies in the past.")])
+        partner_in_good_standing(thing)
 
     return steps.take(
         "renew",
@@ -220,6 +221,11 @@ def renew(
         active_until=active_until,
         imposed_by_id=None,
     )
+
+
+def _may_go_on(integration: Integration) -> None:
+    _not_past_its_end(integration)
+    partner_in_good_standing(integration)
 
 
 def _not_past_its_end(integration: Integration) -> None:

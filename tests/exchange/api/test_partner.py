@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit.models import Kind
+from registry.actions import partners
 from scp_portal.kernel.problems import AuditUnavailable
+from tests import make
 from tests.exchange.world import World, entries
 
 MakeWorld = Callable[..., World]
@@ -305,3 +307,16 @@ def test_no_query_makes_the_portal_fail(world: World, query: list[tuple[str, str
     answer = world.get(path.encode("utf-8", "replace").decode(), query_params=given_once)
     assert answer.status_code < 500, answer.content
     assert answer.status_code == 200 or answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.req("B-6.2-6")
+def test_a_partner_that_is_blocked_is_refused_on_the_very_next_request(world: World) -> None:
+    integration = world.integration
+    assert world.read().status_code == 200
+    with make.seen("NZ"):
+        partners.block(integration.partner, actor=make.actor("tenant_admin", "NZ"), reason="They sold what they got.")
+    for answer in (world.read(), world.get("/api/v1/whoami"), world.get("/api/v1/datasets")):
+        assert (answer.status_code, answer.json()["code"]) == (403, "integration_not_active")
+    with make.seen("NZ"):
+        partners.unblock(integration.partner, actor=make.actor("umbrella_authority"), reason="They have paid.")
+    assert world.read().status_code == 200
