@@ -38,7 +38,8 @@ def _names(alias: str, fields: Iterable[str]) -> str:
 def decision_guard() -> str:
     """BEFORE INSERT on registry_decision: the step exists, the role may take it, duties are separate."""
     return f"""\
-CREATE OR REPLACE FUNCTION registry_decision_guard() RETURNS trigger LANGUAGE plpgsql AS $guard$
+CREATE OR REPLACE FUNCTION registry_decision_guard() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog, public, pg_temp AS $guard$
 DECLARE
     subject registry_integration%ROWTYPE;
     imposer uuid;
@@ -110,7 +111,8 @@ $guard$;"""
 def integration_guard() -> str:
     """BEFORE INSERT, UPDATE or DELETE on registry_integration: only moves in the table, each with its decision."""
     return f"""\
-CREATE OR REPLACE FUNCTION registry_integration_guard() RETURNS trigger LANGUAGE plpgsql AS $guard$
+CREATE OR REPLACE FUNCTION registry_integration_guard() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog, public, pg_temp AS $guard$
 DECLARE
     decision registry_decision%ROWTYPE;
 BEGIN
