@@ -3,4 +3,4 @@
 from scp_portal.settings import *  # noqa: F403
 
 ROOT_URLCONF = "benchmarks._usual_way"
-WSGI_APPLICATION = None
+WSGI_APPLICATION = "benchmarks._usual_way.application"

@@ -17,7 +17,7 @@ from scp_portal import openapi
 from tests import make
 from tests.exchange.conftest import issuer, make_world
 from tests.exchange.issuer import Issuer
-from tests.exchange.world import World
+from tests.exchange.world import World, subject_of
 
 __all__ = ["issuer", "make_world"]
 
@@ -78,7 +78,7 @@ def core(what: str, item: dict[str, Any]) -> Ask:
     """Partners have no way in; the core's own batch for one tenant cannot name another's person."""
 
     def ask(own: World, foreign: Foreign) -> Iterator[tuple[Any, int]]:
-        named = {name: value.format(person=foreign.record.person.reference) for name, value in item.items()}
+        named = {name: value.format(person=subject_of(foreign.record).reference) for name, value in item.items()}
         body = json.dumps({"items": [{**named, **({"payload": {}} if what == "records" else {})}]})
         for token, status in ((own.token(), 403), (own.issuer.token("scp-core", scp_role="core"), 422)):
             answer = Client().put(
@@ -119,7 +119,7 @@ def test_the_description_names_every_address() -> None:
 @pytest.mark.parametrize("route", sorted(MATRIX))
 def test_nothing_of_another_tenant_is_seen_or_changed(make_world: Callable[..., World], route: str) -> None:
     own, foreign = make_world(code="NZ"), Foreign(make_world(code="KE"))
-    foreign_names = [str(foreign.record.pk), foreign.record.person.reference, str(foreign.world.integration.pk)]
+    foreign_names = [str(foreign.record.pk), subject_of(foreign.record).reference, str(foreign.world.integration.pk)]
     before = state(foreign.code)
     for answer, status in MATRIX[route](own, foreign):
         assert answer.status_code == status, (answer.request["PATH_INFO"], answer.content)

@@ -257,7 +257,7 @@ record = extend_schema(
 
 
 def _batch(name: str, item: type[serializers.Serializer[Any]], given: Any, summary: str) -> Callable[[F], F]:
-    items = serializers.ListSerializer(child=item(), max_length=LARGEST_BATCH)
+    items: serializers.ListSerializer[Any] = serializers.ListSerializer(child=item(), max_length=LARGEST_BATCH)
     return extend_schema(
         operation_id=f"core_{name}_put",
         summary=summary,

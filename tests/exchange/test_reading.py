@@ -17,7 +17,7 @@ from exchange.models import Dataset, Record
 from registry.policy.rules import CLEAR_EVERY_CLASS
 from scp_portal.kernel.tenancy import tenant_context
 from tests import make
-from tests.exchange.world import World, entries
+from tests.exchange.world import World, entries, subject_of
 
 MakeWorld = Callable[..., World]
 
@@ -107,7 +107,7 @@ def test_who_withdraws_between_two_pages_is_not_on_the_second(world: World) -> N
     records = world.records(4)
     first = world.read(page_size=2)
     assert ids(first) == [str(record.pk) for record in records[:2]]
-    make.consent(records[2].person, "withdrawn")
+    make.consent(subject_of(records[2]), "withdrawn")
     second = world.get(first.json()["next"])
     assert ids(second) == [str(records[3].pk)]
     consent = entries(action="records.read")[-1].document["consent"]
@@ -118,12 +118,12 @@ def test_who_withdraws_between_two_pages_is_not_on_the_second(world: World) -> N
 def test_consent_given_again_shows_the_person_again_and_keeps_the_history(world: World) -> None:
     """Behaviour 25."""
     (record,) = world.records(1)
-    make.consent(record.person, "withdrawn", effective_at=timezone.now() - timedelta(seconds=1))
+    make.consent(subject_of(record), "withdrawn", effective_at=timezone.now() - timedelta(seconds=1))
     assert ids(world.read()) == []
-    make.consent(record.person, "given")
+    make.consent(subject_of(record), "given")
     assert ids(world.read()) == [str(record.pk)]
     with make.seen():
-        assert record.person.consent_events.count() == 3
+        assert subject_of(record).consent_events.count() == 3
 
 
 @pytest.mark.req("B-4.3-1")
@@ -443,7 +443,7 @@ def test_a_withdrawal_that_has_returned_is_seen_by_every_request_that_starts_aft
     records = world.records(10)
     for record in records:
         assert str(record.pk) in ids(world.read())
-        make.consent(record.person, "withdrawn")
+        make.consent(subject_of(record), "withdrawn")
         gone: list[list[str]] = []
 
         def look(found: list[list[str]] = gone) -> None:

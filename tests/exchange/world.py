@@ -117,6 +117,12 @@ class World:
         return self.get(f"/api/v1/datasets/{dataset}/records/{record_id}", query_params=query)
 
 
+def subject_of(record: Record) -> Person:
+    """The person a record is about."""
+    assert record.person is not None
+    return record.person
+
+
 def entries(**filters: Any) -> list[Entry]:
     """What the trail holds, oldest first."""
     with make.seen():

@@ -251,7 +251,7 @@ def test_the_entry_of_a_page_tells_what_left_and_under_which_rules(world: World)
     said = entries()[-1].document
     assert (said["tenant"], said["vertical"], said["actor"]["id"]) == ("NZ", "health", str(world.integration.pk))
     assert said["data_categories"] == ["identifier", "personal"]
-    assert said["data"]["contract"] == world.integration.data_contract.ref
+    assert said["data"]["contract"] == world.integration.data_contract_ref
     assert len(said["data"]["policy_hash"]) == 64
     assert (said["data"]["kept"], said["data"]["withheld"], said["data"]["persons"]) == (2, 1, 2)
     consent = said["consent"]
