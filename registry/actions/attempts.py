@@ -6,8 +6,8 @@ decisions and a lifecycle: `registry.actions.steps`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from registry.guards import fault, model_faults, refuse
 from registry.lifecycle import REASON_MIN_LENGTH
 from scp_portal.kernel.actor import Actor, ActorKind
 from scp_portal.kernel.problems import PermissionRefused, SodViolation
+from scp_portal.kernel.tenancy import ALL_TENANTS, tenant_context
 
 
 @contextmanager
@@ -58,9 +59,14 @@ def tell(
     )
 
 
-def valid(thing: models.Model) -> None:
-    """Raises ValidationFailed, one error per fault with the field it belongs to."""
-    refuse(list(model_faults(thing)))
+def reaching(tenant_id: str | None) -> AbstractContextManager[None]:
+    """The rows of what is acted on, though the person looks at one tenant only; what they may has been asked before."""
+    return tenant_context(tenant_id or ALL_TENANTS)
+
+
+def valid(thing: models.Model, *, besides: Collection[str] = ()) -> None:
+    """Raises ValidationFailed, one error per fault with the field it belongs to; `besides` is not looked at."""
+    refuse(list(model_faults(thing, besides)))
 
 
 def needed_reason(reason: str) -> str:
