@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,11 +24,26 @@ from scp_portal.kernel.api import PortalAPIView
 from scp_portal.kernel.problems import NotFound
 
 
+class JSONOnly(DefaultContentNegotiation):
+    """What every client of ours asks for is answered without weighing media types; the rest as usual."""
+
+    PLAIN = frozenset({"*/*", "application/json"})
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        if request.META.get("HTTP_ACCEPT", "*/*") in self.PLAIN:
+            return next(iter(renderers)), "application/json"
+        chosen: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
+        return chosen
+
+
 class PartnerView(PortalAPIView):
     """Reading only; the token is asked for before anything else, also by HEAD and by what is not allowed."""
 
     authentication_classes = [BearerAuthentication]
     permission_classes = [IsPartner]
+    content_negotiation_class = JSONOnly
     http_method_names = ("get", "head")  # type: ignore[assignment]
 
 
