@@ -6,10 +6,14 @@ The rules (a) to (h) are those of the lifecycle's design; the database holds the
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from functools import cached_property
+from typing import Final
 
 from django.db.models import Q
+from django.utils import timezone
 
+from audit.models import Entry
 from registry import lifecycle
 from registry.lifecycle import AUTHORITY, REVIEWER, ReasonCode, Status, Transition
 from registry.models import Decision, Integration, Role, RoleGrant, User
@@ -17,6 +21,8 @@ from scp_portal.kernel.actor import Actor, ActorKind
 from scp_portal.kernel.permissions import ALLOWED, Verdict
 
 NAMED_AT_MOST = 3
+QUIET: Final = timedelta(days=7)
+"""A deprecated integration that nobody has called for this long is no longer used."""
 OVERSEERS_VERDICT = ("approve", "reject", "return_for_changes")
 RESUMING = ("resume", "resume_restricted", "renew")
 IMPOSING = ("restrict", "suspend", "expire")
@@ -155,6 +161,7 @@ class Case:
             self.not_past_its_end,
             self.another_resumes,
             self.renewal_is_confirmed,
+            self.no_longer_used,
         )
         return next((verdict for rule in rules if not (verdict := rule(row)).allowed), ALLOWED)
 
@@ -243,6 +250,21 @@ class Case:
                 f"{', '.join(map(_title, missing))} has still to confirm.", self.who_can([REVIEWER], row.name)
             )
         return ALLOWED
+
+    def no_longer_used(self, row: Transition) -> Verdict:
+        """Row 19: before its sunset it goes only when its successor serves and nobody has called it for a while."""
+        thing, now = self.integration, timezone.now()
+        if (row.name, row.source) != ("archive", Status.DEPRECATED) or (thing.sunset_at and thing.sunset_at <= now):
+            return ALLOWED
+        when = "It is archived at its sunset; before that"
+        if thing.successor is None or thing.successor.status != Status.ACTIVE:
+            return Verdict.no(f"{when}, its successor has to be active.", self.who_can([]))
+        calls = Entry.objects.about(f"integration:{thing.pk}").filter(actor_kind=ActorKind.MACHINE)
+        last = calls.filter(recorded_at__gte=now - QUIET).values_list("recorded_at", flat=True).first()
+        if last is None:
+            return ALLOWED
+        why = f"{when}, no call may have come for {QUIET.days} days; the last was on {last:%Y-%m-%d %H:%M} UTC."
+        return Verdict.no(why, self.who_can([]))
 
     def not_past_its_end(self, row: Transition) -> Verdict:
         """What has expired is renewed, not resumed."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
@@ -11,27 +13,119 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from registry.actions import partners, rate_limits
+from registry.admin.facts import FactsAdmin
+from registry.admin.forms import OfATenantForm, WhyForm
 from registry.models import Partner, RateLimitPolicy, Role
-from registry.templatetags.portal import badge_html
-from scp_portal.kernel.governed import GovernedAdmin, actor_of
+from registry.templatetags.portal import badge_html, moment
+from scp_portal.kernel.actor import Actor
+from scp_portal.kernel.governed import Step, Text, actor_of
+from scp_portal.kernel.permissions import ALLOWED, Verdict
 
 OVERSEERS = frozenset({Role.TENANT_ADMIN, Role.UMBRELLA_AUTHORITY, Role.AUDITOR, Role.ROOT, Role.OPERATOR})
 
 
+class PartnerForm(OfATenantForm):
+    another = forms.BooleanField(
+        label=_("Another organisation of a similar name is meant"),
+        required=False,
+        help_text=_("Only when a partner of a similar name is there already."),
+    )
+    another.is_check = True  # type: ignore[attr-defined]
+
+    class Meta:
+        model = Partner
+        fields = partners.EDITABLE
+        labels = {
+            "name": _("Name"),
+            "partner_type": _("Kind of organisation"),
+            "technical_contact": _("Technical contact"),
+            "legal_contact": _("Legal contact"),
+            "security_contact": _("Security contact"),
+        }
+
+
+class RateLimitForm(OfATenantForm):
+    class Meta:
+        model = RateLimitPolicy
+        fields = rate_limits.EDITABLE
+        labels = {
+            "name": _("Name"),
+            "burst": _("In one second"),
+            "per_minute": _("In a minute"),
+            "per_day": _("In a day"),
+        }
+        help_texts = {"burst": ""}
+
+
+def may_add(actor: Actor) -> Verdict:
+    """Anywhere; the form offers only countries in which the action would agree."""
+    if actor.holds(Role.TENANT_ADMIN):
+        return ALLOWED
+    return Verdict.no(_t("This is kept by those who answer for a tenant."), "a tenant administrator")
+
+
 @admin.register(Partner)
-class PartnerAdmin(GovernedAdmin):
+class PartnerAdmin(FactsAdmin):
     viewers = OVERSEERS | {Role.VERTICAL_OWNER, Role.PARTNER_USER}
     intro = _("Organisations that operate the systems on the other side.")
     empty = _("A partner is an organisation that may be given an integration.")
     list_display = ("name", "partner_type", "country", "integration_count", "standing")
     list_filter = ("partner_type",)
     search_fields = ("name",)
-    fieldsets = (
-        (None, {"fields": ("name", "partner_type", "country")}),
-        (_("Who to reach"), {"fields": ("technical_contact", "legal_contact", "security_contact")}),
-        (_("Standing"), {"fields": ("standing", "blocked_reason", "created_at")}),
+    form = PartnerForm
+    steps = (
+        Step(
+            name="block",
+            label=_("Block"),
+            act=partners.block,
+            verdict=partners.may_block,
+            form=WhyForm,
+            danger=True,
+            consequence=_("Every integration of this partner is refused from the next request on."),
+            offered=lambda partner: partner.blocked_at is None,
+        ),
+        Step(
+            name="unblock",
+            label=_("Lift the block"),
+            act=partners.unblock,
+            verdict=partners.may_unblock,
+            form=WhyForm,
+            consequence=_("What served before serves again at once. What was suspended stays so."),
+            offered=lambda partner: partner.blocked_at is not None,
+        ),
     )
-    readonly_fields = ("country", "standing", "created_at")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        first = ("name", "partner_type", "another")
+        return (
+            (None, {"fields": first if obj else ("tenant", *first)}),
+            (_("Who to reach"), {"fields": ("technical_contact", "legal_contact", "security_contact")}),
+        )
+
+    def may_add(self, actor: Actor) -> Verdict:
+        return may_add(actor)
+
+    def may_edit(self, actor: Actor, thing: Partner) -> Verdict:
+        return partners.may_edit(actor, thing)
+
+    def create(self, actor: Actor, cleaned: dict[str, Any]) -> Partner:
+        tenant = cleaned.pop("tenant")
+        return partners.create(actor=actor, tenant_id=tenant.pk, **cleaned)
+
+    def edit(self, actor: Actor, thing: Partner, cleaned: dict[str, Any]) -> Partner:
+        return partners.edit(thing, actor=actor, **cleaned)
+
+    def facts(self, thing: Partner) -> Iterable[tuple[Text, object]]:
+        yield _("standing"), self.standing(thing)
+        yield _("why it is blocked"), thing.blocked_reason
+        yield _("kind of organisation"), thing.get_partner_type_display()
+        yield _("country"), thing.tenant.name
+        yield _("technical contact"), thing.technical_contact
+        yield _("legal contact"), thing.legal_contact
+        yield _("security contact"), thing.security_contact
+        yield _("integrations"), self.integration_count(thing)
+        yield _("known since"), moment(thing.created_at)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """A partner's own people see their partner; everyone else those of their tenants."""
@@ -57,9 +151,33 @@ class PartnerAdmin(GovernedAdmin):
 
 
 @admin.register(RateLimitPolicy)
-class RateLimitPolicyAdmin(GovernedAdmin):
+class RateLimitPolicyAdmin(FactsAdmin):
     viewers = OVERSEERS | {Role.VERTICAL_OWNER}
     intro = _("How much an integration may ask: in one second, each minute, each day.")
     list_display = ("name", "tenant", "burst", "per_minute", "per_day")
     search_fields = ("name",)
     list_select_related = ("tenant",)
+    form = RateLimitForm
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ((None, {"fields": rate_limits.EDITABLE if obj else ("tenant", *rate_limits.EDITABLE)}),)
+
+    def may_add(self, actor: Actor) -> Verdict:
+        return may_add(actor)
+
+    def may_edit(self, actor: Actor, thing: RateLimitPolicy) -> Verdict:
+        return rate_limits.may_edit(actor, thing)
+
+    def create(self, actor: Actor, cleaned: dict[str, Any]) -> RateLimitPolicy:
+        tenant = cleaned.pop("tenant")
+        return rate_limits.create(actor=actor, tenant_id=tenant.pk, **cleaned)
+
+    def edit(self, actor: Actor, thing: RateLimitPolicy, cleaned: dict[str, Any]) -> RateLimitPolicy:
+        return rate_limits.edit(thing, actor=actor, **cleaned)
+
+    def facts(self, thing: RateLimitPolicy) -> Iterable[tuple[Text, object]]:
+        yield _("country"), thing.tenant.name
+        yield _("in one second"), thing.burst
+        yield _("in a minute"), thing.per_minute
+        yield _("in a day"), thing.per_day
+        yield _("integrations"), thing.integrations.count()

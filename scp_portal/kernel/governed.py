@@ -60,6 +60,8 @@ class Step:
     primary: bool = False
     outside: bool = False
     """The action talks to another server, so it runs with no transaction open and opens its own."""
+    removes: bool = False
+    """Afterwards the thing is gone, and the list is shown."""
 
     def says(self, thing: Any) -> Text:
         """What will follow, in words."""
@@ -213,6 +215,9 @@ class GovernedAdmin(ModelAdmin):
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"
         return reverse(name, args=[thing.pk, *more], current_app=self.admin_site.name)
 
+    def list_address(self) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         extra = {"title": capfirst(self.opts.verbose_name_plural), "admin_intro": self.intro, "admin_empty": self.empty}
         return super().changelist_view(request, {**extra, **(extra_context or {})})
@@ -243,7 +248,7 @@ class GovernedAdmin(ModelAdmin):
             "title": str(thing),
             "original": thing,
             "opts": self.opts,
-            "list_url": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
+            "list_url": self.list_address(),
             "page_url": self.address(thing),
             "edit_url": self.address(thing, "edit") if self.has_change_permission(request, thing) else "",
             "offers": list(self.offers(actor_of(request), thing)),
@@ -289,6 +294,9 @@ class GovernedAdmin(ModelAdmin):
         return tell(outcome)
 
     def _tell(self, request: HttpRequest, object_id: str, step: Step, form: Any, outcome: object) -> HttpResponse:
+        if step.removes and not isinstance(outcome, Problem):
+            self._done(request, step)
+            return HttpResponseRedirect(self.list_address())
         thing = self.existing(request, object_id)
         if isinstance(outcome, Problem):
             refuse(form, outcome)
@@ -316,8 +324,11 @@ class GovernedAdmin(ModelAdmin):
         return {}
 
     def after_step(self, request: HttpRequest, step: Step, thing: Any, outcome: object) -> HttpResponse:
-        self.message_user(request, _("Done: %(step)s. It is recorded.") % {"step": step.label}, messages.SUCCESS)
+        self._done(request, step)
         return HttpResponseRedirect(self.address(thing))
+
+    def _done(self, request: HttpRequest, step: Step) -> None:
+        self.message_user(request, _("Done: %(step)s. It is recorded.") % {"step": step.label}, messages.SUCCESS)
 
     def _ask(
         self, request: HttpRequest, step: Step, thing: Any, form: forms.Form, problem: Problem | None = None
