@@ -62,7 +62,9 @@ def may_unblock(actor: Actor, partner: Partner) -> Verdict:
 
 def similar(tenant_id: str, name: str, besides: Partner | None = None) -> list[str]:
     """Names of the tenant's partners that differ from this one only in case, punctuation or the form of company."""
-    others = Partner.objects.filter(tenant_id=tenant_id).exclude(pk=besides.pk if besides else None)
+    others = Partner.objects.filter(tenant_id=tenant_id)
+    if besides is not None:
+        others = others.exclude(pk=besides.pk)
     return [other for other in others.values_list("name", flat=True) if _core(other) == _core(name)]
 
 

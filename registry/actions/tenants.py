@@ -120,7 +120,7 @@ def set_policy(thing: Frozen, *, actor: Actor, policy: Mapping[str, Any], expect
     event = f"{_kind(thing)}.policy_set"
     with attempt(event, actor=actor, tenant_id=_tenant_id(thing), subject=_subject(thing)):
         require(may_set_policy(actor, thing))
-        held = _held(thing)
+        held: Frozen = _held(thing)
         before = policy_hash(held.policy)
         if expected_hash and expected_hash != before:
             raise ContentChanged("Somebody changed these rules since you opened them. Look again before you go on.")
@@ -136,7 +136,7 @@ def freeze(thing: Frozen, *, actor: Actor, reason: str) -> Frozen:
     """Every integration here, or every touch of this vertical here, is refused from the next request on."""
     event = f"{_kind(thing)}.frozen"
     with attempt(event, actor=actor, tenant_id=_tenant_id(thing), subject=_subject(thing)):
-        held = _held(thing)
+        held: Frozen = _held(thing)
         require(may_freeze(actor, held))
         held.frozen_at, held.frozen_reason = timezone.now(), needed_reason(reason)
         held.save(update_fields=["frozen_at", "frozen_reason"])
@@ -148,7 +148,7 @@ def unfreeze(thing: Frozen, *, actor: Actor, reason: str) -> Frozen:
     """Integrations go on in the state they were in."""
     event = f"{_kind(thing)}.unfrozen"
     with attempt(event, actor=actor, tenant_id=_tenant_id(thing), subject=_subject(thing)):
-        held = _held(thing)
+        held: Frozen = _held(thing)
         require(may_unfreeze(actor, held))
         why = needed_reason(reason)
         held.frozen_at, held.frozen_reason = None, ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -47,7 +47,7 @@ def standing(frozen: bool) -> SafeString:
     return badge_html("check-circle", "good", _t("Open"))
 
 
-def verticals_field() -> forms.ModelMultipleChoiceField:
+def verticals_field() -> forms.ModelMultipleChoiceField[Vertical]:
     return forms.ModelMultipleChoiceField(
         Vertical.objects.all(), label=_("Verticals"), required=False, widget=forms.CheckboxSelectMultiple
     )
@@ -84,7 +84,7 @@ class RuledAdmin(FactsAdmin):
     """What has rules and can be frozen: a country, or a vertical in one."""
 
     viewers = VIEWERS
-    steps = (
+    steps: Sequence[Step] = (
         Step(
             name="policy",
             label=_("Set its rules"),

@@ -18,7 +18,7 @@ from tests import make
 
 pytestmark = pytest.mark.django_db
 BECAUSE = "They sold what they were given."
-CONTACTS = {"security_contact": "security@example.org"}
+CONTACTS: dict[str, Any] = {"security_contact": "security@example.org"}
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_the_same_name_is_taken_whatever_is_said(cast: make.Cast) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"name": ""}, {"legal_contact": "nobody"}, {"name": "x" * 201}])
-def test_what_is_wrong_is_told_at_its_field(cast: make.Cast, wrong: dict[str, str]) -> None:
+def test_what_is_wrong_is_told_at_its_field(cast: make.Cast, wrong: dict[str, Any]) -> None:
     with make.seen("NZ"), pytest.raises(ValidationFailed) as refused:
         partners.edit(cast.partner, actor=make.actor(cast.admin), **wrong)
     assert [error["field"] for error in refused.value.errors] == list(wrong)

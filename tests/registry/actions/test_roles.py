@@ -84,7 +84,8 @@ def test_nobody_else_gives_or_takes(cast: make.Cast, who: str) -> None:
 def test_what_reaches_one_country_gives_nothing_for_another_or_for_all(cast: make.Cast) -> None:
     make.tenant("CA")
     actor, someone = make.actor("umbrella_authority", "NZ"), make.user()
-    for wider in ({"tenant_id": "CA"}, {"role": "auditor", "tenant_id": None}):
+    wishes: list[dict[str, Any]] = [{"tenant_id": "CA"}, {"role": "auditor", "tenant_id": None}]
+    for wider in wishes:
         with make.seen(), pytest.raises(PermissionRefused):
             roles.give(actor=actor, user=someone, **{**ADMIN_HERE, **wider})
     with make.seen("NZ"):

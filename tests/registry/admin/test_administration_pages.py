@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -28,8 +27,8 @@ def add(client: Client, model: str, **values: Any) -> Any:
     return client.post(reverse(f"admin:registry_{model}_add"), values)
 
 
-def text(answer: HttpResponse) -> str:
-    return answer.content.decode()
+def text(answer: Any) -> str:
+    return str(answer.content.decode())
 
 
 def row(model: type[Any], **which: Any) -> Any:
