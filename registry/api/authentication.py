@@ -185,13 +185,17 @@ def _actor(identity: Identity, request: HttpRequest) -> Actor:
     return Actor(ActorKind.MACHINE, identity.facts.integration_id, identity.claims.client_id, frozenset(), request_id)
 
 
-@lru_cache(maxsize=1)
 def verifier() -> TokenVerifier:
-    """One per process: it keeps the identity server's keys and the tokens it has already verified."""
+    """One per process and issuer: it keeps the identity server's keys and the tokens it has already verified."""
+    return _verifier(settings.TOKEN_ISSUER, settings.TOKEN_JWKS_URL, settings.TOKEN_AUDIENCE)
+
+
+@lru_cache(maxsize=4)
+def _verifier(issuer: str, jwks_url: str, audience: str) -> TokenVerifier:
     return TokenVerifier(
-        settings.TOKEN_ISSUER,
-        settings.TOKEN_JWKS_URL,
-        settings.TOKEN_AUDIENCE,
+        issuer,
+        jwks_url,
+        audience,
         fetch=_fetch,
         algorithms=tuple(settings.TOKEN_ALGORITHMS),
         leeway=settings.TOKEN_LEEWAY,
