@@ -69,6 +69,8 @@ class EntryAdmin(GovernedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
         rows = Entry.objects.newest_first()
+        if (tenants := actor_of(request).tenants_as(*READERS)) is not None:
+            rows = rows.filter(tenant_id__in=tenants)
         wanted = {name: value for name in self.asked if (value := request.GET.get(f"by_{name}", "").strip())}
         return rows.filter(**wanted)
 

@@ -34,7 +34,7 @@ from scp_portal.kernel.actor import Actor
 from scp_portal.kernel.facts import RequestFacts
 from scp_portal.kernel.governed import GovernedAdmin, Outside, actor_of
 from scp_portal.kernel.problems import AuditUnavailable, NotFound, Problem
-from scp_portal.kernel.tenancy import ALL_TENANTS, tenant_context
+from scp_portal.kernel.tenancy import ALL_TENANTS, TENANT_CODE, tenant_context
 
 View = Callable[..., HttpResponseBase]
 SCOPE = "scope"
@@ -54,6 +54,8 @@ class PortalAdminSite(admin.AdminSite):
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
+            if _unreadable(request):
+                return self.answer(request, lambda: self.nothing(request))
             return self.answer(request, lambda: inside(request, *args, **kwargs))
 
         return update_wrapper(guarded, view)
@@ -260,6 +262,11 @@ def _outcome(waiting: Outside) -> object:
         return problem
 
 
+def _unreadable(request: HttpRequest) -> bool:
+    """A NUL in the address: no text of the database holds one, so it names nothing that there is."""
+    return "\0" in request.path or any("\0" in text for name, all_ in request.GET.lists() for text in (name, *all_))
+
+
 def _set_language(request: HttpRequest) -> HttpResponseBase:
     return set_language(request)
 
@@ -271,7 +278,10 @@ def _person(request: HttpRequest) -> User:
 
 
 def _may_see(actor: Actor, code: str) -> bool:
-    return actor.tenants is None or code in actor.tenants
+    """A person of all tenants may name any; what is not even a code would fail every page from then on."""
+    if actor.tenants is None:
+        return TENANT_CODE.fullmatch(code) is not None
+    return code in actor.tenants
 
 
 def _scope(request: HttpRequest, actor: Actor) -> tuple[str, ...]:

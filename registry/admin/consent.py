@@ -26,6 +26,8 @@ from scp_portal.kernel.facts import RequestFacts
 from scp_portal.kernel.governed import GovernedAdmin, actor_of
 from scp_portal.kernel.tenancy import tenant_context
 
+LOOKING = frozenset({Role.TENANT_ADMIN, Role.VERTICAL_OWNER})
+
 
 class LookupForm(forms.Form):
     tenant = forms.ModelChoiceField(Tenant.objects.none(), label=_("Country"), empty_label=None)
@@ -44,13 +46,13 @@ class LookupForm(forms.Form):
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        mine = Tenant.objects.filter(pk__in=actor.tenants or ())
+        mine = Tenant.objects.filter(pk__in=actor.tenants_as(*LOOKING) or ())
         self.fields["tenant"].queryset = mine  # type: ignore[attr-defined]
 
 
 @admin.register(Person)
 class PersonAdmin(GovernedAdmin):
-    viewers = frozenset({Role.TENANT_ADMIN, Role.VERTICAL_OWNER})
+    viewers = LOOKING
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view

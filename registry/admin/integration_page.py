@@ -25,6 +25,7 @@ from scp_portal.kernel.problems import ValidationFailed
 
 TABS = ("overview", "scope", "preview", "checks", "history", "credentials")
 AUDIT_LIMIT = 40
+TRAIL_READERS = (Role.AUDITOR, Role.UMBRELLA_AUTHORITY, Role.ROOT, Role.TENANT_ADMIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +254,7 @@ def history(actor: Actor, integration: Integration) -> dict[str, Any]:
     """Every decision, newest first, and the trail's entries about this integration."""
     entries = Entry.objects.about(f"integration:{integration.pk}")[:AUDIT_LIMIT]
     decisions = integration.decisions.select_related("actor").order_by("-id")
-    sees_trail = actor.holds_any(Role.AUDITOR, Role.UMBRELLA_AUTHORITY, Role.ROOT, Role.TENANT_ADMIN)
+    sees_trail = actor.holds_any(*TRAIL_READERS, tenant_id=integration.tenant_id)
     return {"decisions": decisions, "entries": list(entries), "sees_trail": sees_trail}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
@@ -128,12 +128,13 @@ class PartnerAdmin(FactsAdmin):
         yield _("known since"), moment(thing.created_at)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """A partner's own people see their partner; everyone else those of their tenants."""
+        """A partner's own people see their partner; everyone else those of the tenants they work for."""
         rows: QuerySet[Any] = Partner.objects.select_related("tenant").annotate(uses=Count("integrations"))
         actor = actor_of(request)
-        if actor.holds_any(*OVERSEERS, Role.VERTICAL_OWNER):
+        if (tenants := actor.tenants_as(*OVERSEERS, Role.VERTICAL_OWNER)) is None:
             return rows
-        return rows.filter(pk__in=[grant.partner_id for grant in actor.grants if grant.partner_id])
+        own = [grant.partner_id for grant in actor.grants if grant.partner_id]
+        return rows.filter(Q(tenant_id__in=tenants) | Q(pk__in=own))
 
     @admin.display(description=_("country"), ordering="tenant")
     def country(self, partner: Partner) -> str:

@@ -93,6 +93,13 @@ class Actor:
     @property
     def tenants(self) -> frozenset[str] | None:
         """The tenants the actor may look into at all; None is all of them."""
-        if self.kind is ActorKind.SYSTEM or any(grant.reaches_all_tenants for grant in self.grants):
+        return self._reach(self.grants)
+
+    def tenants_as(self, *roles: str) -> frozenset[str] | None:
+        """The tenants in which the actor holds one of these roles; None is all of them."""
+        return self._reach(frozenset(grant for grant in self.grants if grant.role in roles))
+
+    def _reach(self, grants: frozenset[Grant]) -> frozenset[str] | None:
+        if self.kind is ActorKind.SYSTEM or any(grant.reaches_all_tenants for grant in grants):
             return None
-        return frozenset(grant.tenant_id for grant in self.grants if grant.tenant_id is not None)
+        return frozenset(grant.tenant_id for grant in grants if grant.tenant_id is not None)

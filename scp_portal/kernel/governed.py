@@ -140,6 +140,17 @@ class GovernedAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Rows of the tenants in which the reader may look at them, and rows of no tenant.
+
+        Row-level security shows every tenant in which the person is anything at all, be it a member.
+        """
+        rows: models.QuerySet[Any] = super().get_queryset(request)
+        tenants = actor_of(request).tenants_as(*self.viewers)
+        if tenants is None or not any(field.attname == "tenant_id" for field in self.opts.concrete_fields):
+            return rows
+        return rows.filter(models.Q(tenant_id__in=tenants) | models.Q(tenant_id__isnull=True))
+
     # -- what is written -----------------------------------------------------------------------------------------
 
     def create(self, actor: Actor, cleaned: dict[str, Any]) -> Any:
