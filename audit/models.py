@@ -68,9 +68,6 @@ class EntryQuerySet(models.QuerySet["Entry"]):
     def newest_first(self) -> Self:
         return self.order_by("-entry_id")
 
-    def incidents(self) -> Self:
-        return self.filter(kind=Kind.INCIDENT)
-
 
 class Entry(models.Model):
     """One thing that happened. `body` holds the exact bytes that `leaf_hash` covers; the columns repeat them."""

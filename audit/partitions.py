@@ -5,7 +5,6 @@ from typing import Final
 from django.db import connections
 
 MONTHS_AHEAD: Final = 4
-FEWEST_MONTHS: Final = 2
 
 
 def ensure_partitions(months_ahead: int = MONTHS_AHEAD) -> int:
@@ -14,7 +13,7 @@ def ensure_partitions(months_ahead: int = MONTHS_AHEAD) -> int:
 
 
 def months_ready() -> int:
-    """Whole months after this one that are ready; below FEWEST_MONTHS the trail's health is red."""
+    """Whole months after this one that are ready; at 0 the trail refuses every entry once this month is over."""
     return _ask("SELECT audit.months_ready()")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -27,16 +26,6 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
     def waiting(self) -> IntegrationQuerySet:
         """Those that wait for somebody's decision, most urgent first."""
         return self.filter(status__in=["requested", "reviewed", "approved"]).order_by("due_at", "created_at")
-
-    def serving(self) -> IntegrationQuerySet:
-        return self.filter(status__in=lifecycle.SERVING)
-
-    def past_their_end(self, now: datetime) -> IntegrationQuerySet:
-        """Still marked as serving although `active_until` has passed; requests are refused without this (B-6.2-6)."""
-        return self.serving().filter(active_until__lte=now)
-
-    def past_their_sunset(self, now: datetime) -> IntegrationQuerySet:
-        return self.filter(status=lifecycle.Status.DEPRECATED, sunset_at__lte=now)
 
     def create(self, **kwargs: Any) -> Integration:
         """Refused with a status: an integration starts as a draft and moves by its actions."""

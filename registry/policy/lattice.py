@@ -18,7 +18,6 @@ from typing import Any, ClassVar
 from registry.policy.parsing import RuleError
 
 KEY_SCOPES = ("integration", "partner", "tenant")
-PARTIAL_SHAPES = ("start", "end", "mail", "phone")
 DATE_UNITS = ("day", "week", "month", "year")
 BAND_UNITS = ("years", "months", "value")
 BLURRED_TAIL = 3
@@ -179,11 +178,6 @@ def meet(one: Mask, other: Mask) -> Mask:
     if other == CLEAR:
         return one
     return one.coarser(other) if one.fn == other.fn else REDACT
-
-
-def shows_at_most(one: Mask, other: Mask) -> bool:
-    """one ≤ other in the order of the lattice."""
-    return meet(one, other) == one
 
 
 # -- reading `scpMask` -------------------------------------------------------------------------------------------

@@ -35,8 +35,3 @@ def _next_tick() -> int:
         set_back = _last_tick - now > 4096 * 1000
         _last_tick = now if set_back else max(now, _last_tick + 1)
         return _last_tick
-
-
-def milliseconds_of(value: uuid.UUID) -> int:
-    """The Unix time in milliseconds inside a version 7 id."""
-    return value.int >> 80

@@ -27,11 +27,6 @@ class Verdict:
 ALLOWED: Final = Verdict(allowed=True)
 
 
-def first_refusal(*verdicts: Verdict) -> Verdict:
-    """The first no, or yes."""
-    return next((verdict for verdict in verdicts if not verdict.allowed), ALLOWED)
-
-
 def require(verdict: Verdict) -> None:
     """Raises SodViolation or PermissionRefused with the verdict's reason; the answer also says who may."""
     if verdict.allowed:

@@ -59,10 +59,6 @@ class Keyring:
         except (ValueError, InvalidTag) as error:
             raise SecretUnreadable("not a sealed text of this place") from error
 
-    def is_current(self, sealed: str) -> bool:
-        """False: open it and seal it again, so that the old key can go."""
-        return sealed.startswith(f"{_VERSION}.{self.current}.")
-
     def derive(self, info: str, *, kid: str | None = None, length: int = 32) -> bytes:
         """A key for one use (HKDF-SHA-256, RFC 5869). Name the kid where the result must outlive rotation."""
         source = kid or self.current

@@ -140,7 +140,7 @@ def test_a_denial_survives_the_rollback() -> None:
             ("denied", "denied"),
             ("incident", "denied"),
         ]
-        assert Entry.objects.incidents().count() == 1
+        assert Entry.objects.filter(kind=Kind.INCIDENT).count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,15 +1,13 @@
-"""Denied and failed requests as entries; and who may read the trail."""
+"""Denied and failed requests as entries, and the months they are kept in."""
 
 import pytest
 from django.core.management import call_command
 from django.test import RequestFactory
 
 from audit.models import Entry, Kind
-from audit.permissions import may_read_trail
 from audit.requests import RequestRecorder, kind_of
 from audit.tasks import ensure_partitions
 from scp_portal.kernel import problems
-from scp_portal.kernel.actor import Actor, ActorKind, Grant
 from scp_portal.kernel.tenancy import ALL_TENANTS, tenant_context
 
 
@@ -44,26 +42,6 @@ def test_a_claim_that_is_no_tenant_is_recorded_in_the_platforms_log(claimed: obj
         "denied",
         {"status": "denied", "code": "token_invalid", "http": 401},
     )
-
-
-@pytest.mark.parametrize(
-    ("grant", "tenant_id", "allowed"),
-    [
-        (Grant("auditor", "NZ"), "NZ", True),
-        (Grant("auditor", "NZ"), "CA", False),
-        (Grant("auditor", "NZ"), None, False),
-        (Grant("auditor"), None, True),
-        (Grant("tenant_admin", "NZ"), "NZ", True),
-        (Grant("partner_user", "NZ"), "NZ", False),
-        (Grant("member_user"), "NZ", False),
-    ],
-)
-def test_the_trail_is_read_by_auditors_and_administrators_of_the_tenant(
-    grant: Grant, tenant_id: str | None, allowed: bool
-) -> None:
-    verdict = may_read_trail(Actor(ActorKind.PERSON, "p", "P", frozenset({grant})), tenant_id)
-    assert verdict.allowed is allowed
-    assert allowed or (verdict.why and verdict.who_can)
 
 
 @pytest.mark.django_db

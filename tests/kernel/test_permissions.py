@@ -2,7 +2,7 @@
 
 import pytest
 
-from scp_portal.kernel.permissions import ALLOWED, Verdict, first_refusal, require
+from scp_portal.kernel.permissions import ALLOWED, Verdict, require
 from scp_portal.kernel.problems import PermissionRefused, SodViolation, as_document
 
 
@@ -19,9 +19,3 @@ def test_a_no_says_why_and_who_may(sod: bool, problem: type[Exception]) -> None:
         require(verdict)
     document = as_document(caught.value, instance="/x", request_id="r")  # type: ignore[arg-type]
     assert (document["detail"], document["who_can"]) == ("You requested it.", "Another umbrella authority.")
-
-
-def test_the_first_refusal_is_the_answer() -> None:
-    no = Verdict.no("second")
-    assert first_refusal(ALLOWED, no, Verdict.no("third")) is no
-    assert first_refusal(ALLOWED, ALLOWED) is ALLOWED

@@ -55,9 +55,7 @@ def test_what_is_no_sealed_text_does_not_open(text: str) -> None:
 def test_rotation_reads_the_old_seals_the_new_and_then_lets_the_old_go() -> None:
     sealed = ring(OLD).seal(b"secret", context=PLACE)
     both = ring(NEW, OLD)
-    assert not both.is_current(sealed)
     resealed = both.seal(both.open_sealed(sealed, context=PLACE), context=PLACE)
-    assert both.is_current(resealed)
     assert ring(NEW).open_sealed(resealed, context=PLACE) == b"secret"
     with pytest.raises(SecretUnreadable):
         ring(NEW).open_sealed(sealed, context=PLACE)
