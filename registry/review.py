@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from registry import permissions
-from registry.lifecycle import AUTHORITY, CREATOR, OPERATOR, REQUESTERS, REVIEWER, SERVING
+from registry.lifecycle import AUTHORITY, OPERATOR, REQUESTERS, REVIEWER, SERVING
 from registry.models import Decision, Integration, Role, Status, Vertical
 from registry.querysets import IntegrationQuerySet
 from scp_portal.kernel.actor import Actor
@@ -164,7 +164,3 @@ def missing_verticals(integration: Integration) -> list[str]:
         and decision.content_hash == integration.content_hash
     }
     return [code for code in integration.vertical_ids if code not in accepted]
-
-
-SIGHT = frozenset({*EVERYTHING, Role.VERTICAL_OWNER, Role.PARTNER_USER, CREATOR, OPERATOR})
-"""Roles that may open the list of integrations at all."""

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from audit.models import Entry, Kind
 from registry import review
-from registry.models import Role, Status
+from registry.models import STAFF_ROLES, Role, Status
 from registry.review import Item
 from scp_portal.kernel.actor import Actor
 
@@ -30,7 +30,7 @@ def home(actor: Actor, now: datetime) -> dict[str, Any]:
         "needs_more": max(0, len(needs) - 8),
         "others_waiting": sum(1 for item in review.queue(actor) if not item.can),
         "sent": review.sent(actor)[:8],
-        "health": _health(actor, now) if review.SIGHT & actor.roles else None,
+        "health": _health(actor, now) if STAFF_ROLES & actor.roles else None,
         "recent": list(review.recent(actor)),
         "may_request": actor.holds_any(Role.TENANT_ADMIN, Role.PARTNER_USER),
         "takes_part": review.takes_part(actor),

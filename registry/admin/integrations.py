@@ -19,7 +19,7 @@ from registry.admin.downloads import Downloadable, PlainResource
 from registry.admin.integration_form import FIELDSETS, DraftForm
 from registry.admin.integration_steps import STEPS
 from registry.lifecycle import REQUESTERS
-from registry.models import Integration
+from registry.models import STAFF_ROLES, Integration
 from registry.templatetags.portal import badge, day, state
 from scp_portal.kernel.actor import Actor
 from scp_portal.kernel.governed import Step, actor_of
@@ -56,7 +56,7 @@ for _name in FIELDS:
 
 @admin.register(Integration)
 class IntegrationAdmin(Downloadable):
-    viewers = frozenset(permissions.VIEWERS)
+    viewers = STAFF_ROLES
     page_template = "admin/registry/integration/page.html"
     resource_class = IntegrationResource
     intro = _("Governed connections between a country's data and one partner's system.")

@@ -120,7 +120,7 @@ def test_after_a_violation_only_the_authority_resumes(cast):
     integration = make.integration("restricted", cast=cast)
     other_admin = make.actor("tenant_admin", "NZ")
     with make.seen("NZ"):
-        verdict = permissions.may_resume(other_admin, integration)
+        verdict = permissions.may("resume", other_admin, integration)
     assert not verdict.allowed
     assert cast.authority.name in verdict.who_can
 

@@ -63,7 +63,7 @@ def test_one_that_is_still_called_stays_and_the_verdict_says_since_when(cast: ma
     thing = deprecated(cast)
     called(thing, result)
     with make.seen("NZ"):
-        verdict = permissions.may_archive(make.actor(cast.admin), thing)
+        verdict = permissions.may("archive", make.actor(cast.admin), thing)
     assert "no call may have come for 7 days" in verdict.why
     assert f"{datetime.now(UTC):%Y-%m-%d}" in verdict.why
     with pytest.raises(PermissionRefused):
@@ -106,4 +106,4 @@ def test_a_call_of_eight_days_ago_is_forgotten(cast: make.Cast) -> None:
     with make.seen("NZ"):
         for days, allowed in ((6, False), (8, True)):
             with time_machine.travel(timezone.now() + timedelta(days=days)):
-                assert permissions.may_archive(actor, thing).allowed is allowed
+                assert permissions.may("archive", actor, thing).allowed is allowed
