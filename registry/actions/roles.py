@@ -1,7 +1,8 @@
 """What people may do: what a group of the identity provider means, and roles given here (A-5.3-1).
 
 Both are for the platform's operator or the umbrella authority, and nobody acts for themselves. What someone may give
-reaches no further than they do: who holds for one tenant gives nothing for all of them.
+reaches no further than they do: who holds for one tenant gives nothing for all of them, and who keeps the platform
+running makes nobody ROOT or umbrella authority.
 """
 
 from __future__ import annotations
@@ -20,25 +21,29 @@ GIVERS: Final = (Role.OPERATOR, Role.UMBRELLA_AUTHORITY)
 WHO: Final = "a platform operator or the umbrella authority"
 OVER_ALL: Final = frozenset({Role.ROOT, Role.OPERATOR})
 """Roles that hold everywhere or not at all."""
+ABOVE_OPERATORS: Final = frozenset({Role.ROOT, Role.UMBRELLA_AUTHORITY})
+"""Roles that only the umbrella authority hands on: an operator could otherwise approve through a second person."""
 SCOPE: Final = ("tenant_id", "vertical_id", "partner_id")
 
 
 # -- who may -----------------------------------------------------------------------------------------------------
 
 
-def may_map(actor: Actor, tenant_id: str | None) -> Verdict:
-    """`tenant_id` None: what holds in all tenants."""
-    if actor.kind is ActorKind.PERSON and actor.holds_any(*GIVERS, tenant_id=tenant_id):
+def may_map(actor: Actor, tenant_id: str | None, role: str) -> Verdict:
+    """`tenant_id` None: what holds in all tenants. `role`: what the group means or is to mean."""
+    givers = (Role.UMBRELLA_AUTHORITY,) if role in ABOVE_OPERATORS else GIVERS
+    if actor.kind is ActorKind.PERSON and actor.holds_any(*givers, tenant_id=tenant_id):
         return ALLOWED
-    return Verdict.no("Who may do what is decided by those who run the platform.", WHO)
+    who = "the umbrella authority" if role in ABOVE_OPERATORS else WHO
+    return Verdict.no("Who may do what is decided by those who run the platform.", who)
 
 
 def may_change_mapping(actor: Actor, mapping: RoleMapping) -> Verdict:
-    return may_map(actor, mapping.tenant_id)
+    return may_map(actor, mapping.tenant_id, mapping.role)
 
 
-def may_give(actor: Actor, user: User, tenant_id: str | None) -> Verdict:
-    if not (verdict := may_map(actor, tenant_id)).allowed:
+def may_give(actor: Actor, user: User, tenant_id: str | None, role: str) -> Verdict:
+    if not (verdict := may_map(actor, tenant_id, role)).allowed:
         return verdict
     if same_person(actor, user):
         return Verdict.no("Nobody gives a role to themselves.", f"another person: {WHO}", sod=True)
@@ -48,7 +53,7 @@ def may_give(actor: Actor, user: User, tenant_id: str | None) -> Verdict:
 def may_take(actor: Actor, grant: RoleGrant) -> Verdict:
     if grant.source != RoleGrant.Source.PORTAL:
         return Verdict.no("It comes from the identity provider; change the person's groups there.")
-    if not (verdict := may_map(actor, grant.tenant_id)).allowed:
+    if not (verdict := may_map(actor, grant.tenant_id, grant.role)).allowed:
         return verdict
     if same_person(actor, grant.user):
         return Verdict.no("Nobody changes their own roles.", f"another person: {WHO}", sod=True)
@@ -69,7 +74,7 @@ def create_mapping(*, actor: Actor, group: str, role: str, **scope: Any) -> Role
     """In force with each person's next log-in or renewal. `scope`: tenant_id, vertical_id, partner_id."""
     mapping = RoleMapping(group=group, role=role, **_accepted(scope))
     with attempt("role_mapping.created", actor=actor, tenant_id=mapping.tenant_id):
-        require(may_map(actor, mapping.tenant_id))
+        require(may_map(actor, mapping.tenant_id, role))
         with reaching(mapping.tenant_id):
             valid(mapping)
             refuse(list(_scope_faults(mapping)))
@@ -83,8 +88,8 @@ def edit_mapping(mapping: RoleMapping, *, actor: Actor, group: str, role: str, *
     values = {"group": group, "role": role, **dict.fromkeys(SCOPE), **_accepted(scope)}
     with attempt("role_mapping.edited", actor=actor, tenant_id=mapping.tenant_id, subject=_subject(mapping)):
         held = RoleMapping.objects.select_for_update(of=("self",)).get(pk=mapping.pk)
-        require(may_map(actor, held.tenant_id))
-        require(may_map(actor, values["tenant_id"]))
+        require(may_map(actor, held.tenant_id, held.role))
+        require(may_map(actor, values["tenant_id"], role))
         with reaching(values["tenant_id"]):
             _change_mapping(held, values, actor)
     return held
@@ -117,7 +122,7 @@ def give(*, actor: Actor, user: User, role: str, **scope: Any) -> RoleGrant:
     grant = RoleGrant(user=user, role=role, source=RoleGrant.Source.PORTAL, **_accepted(scope))
     grant.granted_by_id = person_id(actor)
     with attempt("role.given", actor=actor, tenant_id=grant.tenant_id, subject=f"user:{user.pk}"):
-        require(may_give(actor, user, grant.tenant_id))
+        require(may_give(actor, user, grant.tenant_id, role))
         if not user.is_active:
             refuse([fault("user", "This account is closed.")])
         with reaching(grant.tenant_id):

@@ -54,6 +54,17 @@ def test_a_role_is_given_and_taken_and_the_trail_tells_of_both(cast: make.Cast, 
 
 
 @pytest.mark.req("B-6.2-3")
+@pytest.mark.parametrize("role", ["root", "umbrella_authority"])
+def test_an_operator_makes_nobody_root_or_umbrella_authority(cast: make.Cast, role: str) -> None:
+    """Neither directly nor by what a group means; the umbrella authority may."""
+    with pytest.raises(PermissionRefused):
+        give(make.actor(cast.operator), make.user(), role=role, tenant_id=None)
+    with make.seen(), pytest.raises(PermissionRefused):
+        roles.create_mapping(actor=make.actor(cast.operator), group="scp-new", role=role)
+    assert give(make.actor(cast.authority), make.user(), role=role, tenant_id=None).role == role
+
+
+@pytest.mark.req("B-6.2-3")
 def test_nobody_gives_a_role_to_themselves_or_to_their_other_account(cast: make.Cast) -> None:
     actor = make.actor(cast.operator)
     User.objects.filter(pk=cast.operator.pk).update(email="same@example.org")
@@ -124,7 +135,7 @@ def test_a_role_from_the_identity_provider_is_not_taken_here(cast: make.Cast) ->
 )
 def test_a_role_is_held_where_it_makes_sense(cast: make.Cast, what: dict[str, Any], field: str) -> None:
     with make.seen(), pytest.raises(ValidationFailed) as refused:
-        roles.give(actor=make.actor(cast.operator), user=make.user(), **{**ADMIN_HERE, **what})
+        roles.give(actor=make.actor(cast.authority), user=make.user(), **{**ADMIN_HERE, **what})
     assert {error["field"] for error in refused.value.errors} == {field}
 
 
