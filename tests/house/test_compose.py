@@ -8,7 +8,6 @@ import json
 import re
 import subprocess
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -16,14 +15,13 @@ import pytest
 import yaml
 
 from scp_portal.embedded.binaries import find_binaries
+from tests.house.environment import ROOT, settings_read
 from tests.keycloak import distribution
 
-ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 PORTALS = [name for name, service in SERVICES.items() if service.get("image", "").startswith("scp-integration-portal")]
-READERS = {"env_str", "env_bool", "env_int", "env_list"}
 VARIABLE = re.compile(r"\$\{(\w+)(:[?-])?([^}]*)\}")
 SECRET = re.compile(r"SECRET|PASSWORD|ACCESS_KEY")
 
@@ -31,17 +29,6 @@ SECRET = re.compile(r"SECRET|PASSWORD|ACCESS_KEY")
 def image(service: str) -> tuple[str, str]:
     name, _, tag = SERVICES[service]["image"].rpartition(":")
     return name, tag
-
-
-def settings_read() -> set[str]:
-    """The names of the environment that scp_portal/settings.py reads."""
-    tree = ast.parse((ROOT / "scp_portal" / "settings.py").read_text(encoding="utf-8"))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-    return {
-        str(call.args[0].value)
-        for call in calls
-        if isinstance(call.func, ast.Name) and call.func.id in READERS and isinstance(call.args[0], ast.Constant)
-    }
 
 
 def test_the_file_is_valid_by_the_compose_schema() -> None:
