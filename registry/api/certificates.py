@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import ipaddress
 import re
 from urllib.parse import unquote
 
@@ -13,6 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import settings
 from django.http import HttpRequest
+
+from scp_portal.kernel.facts import from_own_proxy
 
 HEX_DIGEST = re.compile(r"(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}")
 LONGEST = 16 * 1024
@@ -25,18 +26,10 @@ def client_thumbprint(request: HttpRequest) -> str:
     hold the digest itself, a PEM text (URL-escaped or not), or the DER as RFC 9440 writes it (`:base64:`).
     """
     name = settings.CLIENT_CERTIFICATE_HEADER
-    if not name or not _from_our_proxy(request.META.get("REMOTE_ADDR", "")):
+    if not name or not from_own_proxy(request):
         return ""
     value = request.META.get(f"HTTP_{name.upper().replace('-', '_')}", "").strip()
     return _thumbprint(value) if len(value) <= LONGEST else ""
-
-
-def _from_our_proxy(address: str) -> bool:
-    try:
-        peer = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(peer in ipaddress.ip_network(proxy, strict=False) for proxy in settings.TRUSTED_PROXIES)
 
 
 def _thumbprint(value: str) -> str:

@@ -102,6 +102,12 @@ def client_address(request: HttpRequest) -> str:
     return address
 
 
+def from_own_proxy(request: HttpRequest) -> bool:
+    """The connection itself comes from a proxy of settings.TRUSTED_PROXIES, so the headers it adds count."""
+    address = _canonical(request.META.get("REMOTE_ADDR", ""))
+    return bool(address) and _is_ours(address, tuple(settings.TRUSTED_PROXIES))
+
+
 def _canonical(text: str) -> str:
     """The one spelling of an address; an IPv4 address inside IPv6 is taken out. Empty when it is none."""
     try:
