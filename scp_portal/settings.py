@@ -88,7 +88,6 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
@@ -118,7 +117,6 @@ ROOT_URLCONF = "scp_portal.urls"
 WSGI_APPLICATION = "scp_portal.wsgi.application"
 AUTH_USER_MODEL = "registry.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-TEST_RUNNER = "django.test.runner.DiscoverRunner"
 
 TEMPLATES = [
     {
@@ -170,7 +168,6 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 360, "socket_timeout": 5, "socket_connect_timeout": 2}
-CELERY_VISIBILITY_TIMEOUT = 360
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "make-audit-partitions": {"task": "audit.ensure_partitions", "schedule": 6 * 3600},
@@ -308,7 +305,6 @@ SPECTACULAR_SETTINGS = {
 # -- import and export -------------------------------------------------------------------------------------------
 
 IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
-IMPORT_EXPORT_USE_TRANSACTIONS = True
 
 # -- language, time, files ---------------------------------------------------------------------------------------
 
@@ -318,7 +314,6 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
-FORMS_URLFIELD_ASSUME_HTTPS = True
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env_str("STATIC_ROOT", str(BASE_DIR / "var" / "static")))
 STATICFILES_DIRS = [BASE_DIR / "scp_portal" / "static"]
