@@ -15,6 +15,7 @@ COPY exchange exchange
 COPY webhooks webhooks
 COPY keycloak keycloak
 COPY templates templates
+COPY locale locale
 
 # The settings want addresses and secrets before they load; these reach nothing and stay in this one layer's command.
 RUN DEBUG=0 SECRET_KEY=build SECRET_KEYS=build:MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA= PORTAL_URL=http://build \
