@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
+from exchange.api.parameters import RFC3339
 from registry.actions.consent import ACTOR_ROLES
 from registry.models import ConsentStatus
 
@@ -24,10 +26,25 @@ class StrictItem(serializers.Serializer[Any]):
 
 
 class Text(serializers.CharField):
-    """As it was sent: a key with a blank at its end is another key."""
+    """As it was sent: a key with a blank at its end is another key, and the number 5 is no text."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(trim_whitespace=False, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
+class Moment(serializers.DateTimeField):
+    """A day, or a time without its zone, is another moment to each reader: too little to say when consent ended."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if not isinstance(value, str) or not RFC3339.fullmatch(value):
+            self.fail("invalid", format="2026-03-01T09:00:00Z")
+        moment: datetime = super().to_internal_value(value.upper())
+        return moment
 
 
 class PersonItem(StrictItem):
@@ -56,6 +73,6 @@ class ConsentItem(StrictItem):
     notice_version = Text(max_length=32, required=False, allow_blank=True)
     method = Text(max_length=40, required=False)
     actor_role = serializers.ChoiceField(choices=ACTOR_ROLES, required=False)
-    effective_at = serializers.DateTimeField(required=False, allow_null=True)
-    valid_until = serializers.DateTimeField(required=False, allow_null=True)
+    effective_at = Moment(required=False, allow_null=True)
+    valid_until = Moment(required=False, allow_null=True)
     evidence_ref = Text(max_length=200, required=False, allow_blank=True)
