@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -30,12 +30,22 @@ def demo_credentials_are_refused_outside_the_demo(
 ) -> list[CheckMessage]:
     if settings.DEBUG:
         return []
-    secrets = ("SECRET_KEY", "OIDC_RP_CLIENT_SECRET", "KEYCLOAK_PROVISIONER_SECRET")
     return [
         Error(f"{name} is a demo value.", "Set a secret of your own.", id="portal.E002")
-        for name in secrets
-        if str(getattr(settings, name)).startswith(DEMO_MARK)
+        for name, values in _secrets().items()
+        if any(value.startswith(DEMO_MARK) for value in values)
     ]
+
+
+def _secrets() -> dict[str, list[str]]:
+    """By setting: the values (of keys the names) that begin with the mark where the demo made them."""
+    alone = ("SECRET_KEY", "OIDC_RP_CLIENT_SECRET", "KEYCLOAK_PROVISIONER_SECRET")
+    return {name: [getattr(settings, name)] for name in alone} | {
+        "SECRET_KEYS": [key.strip() for key in settings.SECRET_KEYS.split(",")],
+        "DATABASE_URL": [settings.DATABASES["default"]["PASSWORD"]],
+        "DATABASE_OWNER_URL": [settings.DATABASES.get("owner", {}).get("PASSWORD", "")],
+        "REDIS_URL": [unquote(urlsplit(settings.REDIS_URL).password or "")],
+    }
 
 
 @register(Tags.security)

@@ -24,7 +24,7 @@ def _fresh() -> dict[str, str]:
     key = base64.b64encode(secrets.token_bytes(32)).decode()
     return {
         "SECRET_KEY": DEMO_MARK + secrets.token_urlsafe(48),
-        "SECRET_KEYS": f"demo1:{key}",
+        "SECRET_KEYS": f"{DEMO_MARK}1:{key}",
         "KEYCLOAK_PROVISIONER_SECRET": DEMO_MARK + secrets.token_urlsafe(24),
         "CORE_CLIENT_SECRET": DEMO_MARK + secrets.token_urlsafe(24),
         "OIDC_CLIENT_SECRET": DEMO_MARK + secrets.token_urlsafe(24),

@@ -41,6 +41,28 @@ def test_a_demo_credential_is_refused_outside_the_demo(production, name):
         checks.refuse_to_start()
 
 
+@pytest.mark.req("A-5.1-2")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEYS", "own:MDAw, demo-1:MDAw"),
+        ("REDIS_URL", "redis://:demo-valkey@valkey:6379/0"),
+    ],
+)
+def test_a_demo_credential_inside_a_longer_setting_is_refused_too(production, name, value):
+    setattr(production, name, value)
+    with pytest.raises(ImproperlyConfigured, match=rf"portal\.E002: {name} "):
+        checks.refuse_to_start()
+
+
+@pytest.mark.req("A-5.1-2")
+@pytest.mark.parametrize(("alias", "name"), [("default", "DATABASE_URL"), ("owner", "DATABASE_OWNER_URL")])
+def test_a_demo_password_of_a_database_is_refused_too(production, monkeypatch, alias, name):
+    monkeypatch.setitem(production.DATABASES[alias], "PASSWORD", "demo-app")
+    with pytest.raises(ImproperlyConfigured, match=rf"portal\.E002: {name} "):
+        checks.refuse_to_start()
+
+
 def test_the_demo_is_refused_when_debug_is_off(production):
     production.DEMO = True
     with pytest.raises(ImproperlyConfigured, match=r"portal\.E003"):
