@@ -123,6 +123,12 @@ def test_the_schema_is_changed_by_its_owner(monkeypatch: pytest.MonkeyPatch, typ
     assert commandline.arguments(typed) == run
 
 
+def test_the_owners_address_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_OWNER_URL", raising=False)
+    monkeypatch.setenv("DATABASE_OWNER_URL_FILE", "/run/secrets/owner")
+    assert commandline.arguments(["manage.py", "migrate"]) == ["manage.py", "migrate", "--database=owner"]
+
+
 def test_without_an_owner_the_command_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_OWNER_URL", raising=False)
     assert commandline.arguments(["manage.py", "migrate"]) == ["manage.py", "migrate"]
