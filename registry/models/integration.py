@@ -41,9 +41,7 @@ class Integration(lifecycle.Moves, models.Model):
     vertical_ids = ArrayField(models.CharField(max_length=32), default=list, blank=True)
     active_from = models.DateTimeField(null=True, blank=True)
     active_until = models.DateTimeField(null=True, blank=True)
-    data_contract = models.ForeignKey(
-        DataContract, models.PROTECT, null=True, blank=True, related_name="integrations"
-    )
+    data_contract = models.ForeignKey(DataContract, models.PROTECT, null=True, blank=True, related_name="integrations")
     auth_client_id = models.CharField(max_length=100, blank=True, editable=False)
     rate_limit_policy = models.ForeignKey(
         RateLimitPolicy, models.PROTECT, null=True, blank=True, related_name="integrations"
