@@ -147,7 +147,7 @@ TRANSITIONS: Final[tuple[Transition, ...]] = (
     ),
     Transition(
         5, "accept", S.REQUESTED, S.REQUESTED, "integration.accepted", "Accept for your vertical",
-        "Your vertical agrees to scope and purpose; the other verticals still have to.", (REVIEWER,),
+        "Your vertical agrees to scope and purpose; the other verticals have yet to.", (REVIEWER,),
     ),
     Transition(
         5, "accept", S.REQUESTED, S.REVIEWED, "integration.reviewed", "Accept for your vertical",
@@ -176,7 +176,7 @@ TRANSITIONS: Final[tuple[Transition, ...]] = (
     ),
     Transition(
         10, "void_approval", S.APPROVED, S.DRAFT, "integration.approval_voided", "Change after approval",
-        "The approval is void; what changes must be reviewed and approved again.", REQUESTERS,
+        "The approval is void; it must be reviewed and approved again.", REQUESTERS,
     ),
     Transition(
         10, "lapse", S.APPROVED, S.DRAFT, "integration.approval_voided", "Approval lapsed",
@@ -217,7 +217,7 @@ TRANSITIONS: Final[tuple[Transition, ...]] = (
     ),
     Transition(
         18, "cancel_deprecation", S.DEPRECATED, S.ACTIVE, "integration.deprecation_cancelled", "Cancel deprecation",
-        "It is served without an end date of its own again.", (AUTHORITY,),
+        "The sunset date is dropped; it is served as before.", (AUTHORITY,),
     ),
     Transition(
         19, "archive", S.DEPRECATED, S.ARCHIVED, "integration.archived", "Archive",
@@ -231,7 +231,7 @@ TRANSITIONS: Final[tuple[Transition, ...]] = (
     *_rows(
         (S.ACTIVE, S.RESTRICTED, S.DEPRECATED), row=21, name="expire", target=S.SUSPENDED,
         event="integration.expired", label="Expired",
-        consequence="Its end date has passed; requests were refused from that instant.", by_system=True,
+        consequence="Its end date has passed; requests have been refused since that instant.", by_system=True,
     ),
     Transition(
         22, "confirm_renewal", S.SUSPENDED, S.SUSPENDED, "integration.renewal_confirmed", "Confirm the renewal",
@@ -243,7 +243,7 @@ TRANSITIONS: Final[tuple[Transition, ...]] = (
     ),
     Transition(
         23, "archive", S.SUSPENDED, S.ARCHIVED, "integration.archived", "Archive",
-        "It was not renewed within 90 days of its end and is locked for good.", by_system=True,
+        "It was not renewed within 90 days of its end date and is locked for good.", by_system=True,
     ),
     *_rows(
         (S.DRAFT, S.REJECTED), row=24, name="cancel", target=S.ARCHIVED, event="integration.cancelled",

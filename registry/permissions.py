@@ -34,7 +34,7 @@ def may_create(actor: Actor, tenant_id: str, partner: Partner | None = None) -> 
     mine = actor.holds(Role.PARTNER_USER, tenant_id=tenant_id, partner_id=str(partner.pk) if partner else None)
     if mine:
         return ALLOWED
-    return Verdict.no("An integration is asked for by its tenant's administrator or its partner.")
+    return Verdict.no("Only its tenant's administrator or its partner may ask for an integration.")
 
 
 def may_edit(actor: Actor, integration: Integration) -> Verdict:
@@ -47,20 +47,20 @@ def may_edit(actor: Actor, integration: Integration) -> Verdict:
         return Verdict.no(f"It is {here}; its content changes in draft only.")
     if actor.kind == ActorKind.PERSON and any(case.holds(role) for role in REQUESTERS):
         return ALLOWED
-    return Verdict.no("Its tenant's administrator and its partner edit a draft.", case.who_can(REQUESTERS))
+    return Verdict.no("Only its tenant's administrator and its partner may edit a draft.", case.who_can(REQUESTERS))
 
 
 def may_rotate_secret(actor: Actor, integration: Integration) -> Verdict:
     """Those who may see a secret: the tenant's administrator and the operator, never who approved it (rule h)."""
     case = Case(actor, integration)
     if integration.status not in lifecycle.SERVING or not integration.auth_client_id:
-        return Verdict.no("It has no machine client in use.")
+        return Verdict.no("It has no machine client that could have a new secret.")
     if actor.kind != ActorKind.PERSON or not (case.holds(CREATOR) or case.holds(OPERATOR)):
         return Verdict.no(
-            "Secrets are seen by the tenant's administrator or the operator.", case.who_can([CREATOR, OPERATOR])
+            "Only the tenant's administrator and the operator may see its secret.", case.who_can([CREATOR, OPERATOR])
         )
     if case.did("approve", this_revision=True):
         return Verdict.no(
-            "You approved it, so someone else sees its secret.", case.who_can([CREATOR, OPERATOR]), sod=True
+            "You approved it, so another person must replace its secret.", case.who_can([CREATOR, OPERATOR]), sod=True
         )
     return ALLOWED

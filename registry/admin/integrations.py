@@ -102,7 +102,7 @@ class IntegrationAdmin(Downloadable):
     def may_add(self, actor: Actor) -> Verdict:
         if actor.holds_any(*REQUESTERS):
             return ALLOWED
-        return Verdict.no("An integration is asked for by its tenant's administrator or its partner.")
+        return Verdict.no("Only its tenant's administrator or its partner may ask for an integration.")
 
     def may_edit(self, actor: Actor, thing: Integration) -> Verdict:
         return permissions.may_edit(actor, thing)
