@@ -33,8 +33,15 @@ def refuse(faults: list[FieldError]) -> None:
 
 def valid_draft(integration: Integration) -> None:
     """A draft may be incomplete, but nothing in it may be wrong."""
-    faults = [*model_faults(integration, {"status"}), *_network_faults(integration), *_vertical_faults(integration)]
-    refuse(faults)
+    refuse(list(_wrong(integration)))
+
+
+def _wrong(integration: Integration) -> Iterator[FieldError]:
+    """What may stand in no draft, complete or not."""
+    yield from model_faults(integration, {"status"})
+    yield from _network_faults(integration)
+    yield from _vertical_faults(integration)
+    yield from _partner_faults(integration)
 
 
 def model_faults(thing: models.Model, exclude: Collection[str] = ()) -> Iterator[FieldError]:
@@ -65,16 +72,13 @@ def _vertical_faults(integration: Integration) -> Iterator[FieldError]:
     for vertical in integration.vertical_ids:
         if vertical not in has:
             yield fault("vertical_ids", f"The tenant does not run the vertical {vertical}.")
-    yield from _partner_faults(integration)
 
 
 def ready_to_be_submitted(integration: Integration, now: datetime) -> None:
     """B-6.4-1 complete, data protection answered (A-2-2), contract valid, high risk controlled."""
     refuse(
         [
-            *model_faults(integration, {"status"}),
-            *_network_faults(integration),
-            *_vertical_faults(integration),
+            *_wrong(integration),
             *_missing(integration),
             *_window_faults(integration, now),
             *_contract_faults(integration),
