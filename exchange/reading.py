@@ -19,7 +19,7 @@ from uuid import UUID
 from registry.policy.filters import consent_clause, row_filter_sql
 from registry.policy.masks import Pads, projection, schema_guard
 from registry.policy.rules import EffectivePolicy
-from registry.policy.sql import Sql
+from registry.policy.sql import Sql, name_literal
 from scp_portal.kernel.problems import ConsentDenied, NotFound, SchemaGuard, ScopeViolation
 from scp_portal.kernel.statements import fetch_all, fetch_one
 
@@ -150,12 +150,20 @@ _ONE_RECORD = (
 )
 
 
-def _shape(question: _Question) -> tuple[Sql, Sql]:
-    """The record as it leaves, and whether the stored one keeps its contract's types."""
+def _shape(question: _Question) -> tuple[Sql, Sql, str]:
+    """The record as it leaves, whether the stored one keeps its contract's types, and the FROM item `v` of both.
+
+    `v` takes each value out of the document once: guard and masks name it several times, and looking a key up in
+    jsonb is most of their cost. OFFSET 0 keeps PostgreSQL from putting the look-ups back in their places.
+    """
     policy = question.policy
-    fields = projection(policy.fields, keys=question.keys, as_of=question.as_of, columns=COLUMNS)
-    guard = schema_guard(policy.fields, columns=COLUMNS)
-    return Sql(_ONE_RECORD.format(fields=fields.text), fields.params), guard
+    names = dict.fromkeys(rule.root_source[0] for rule in policy.fields if rule.root_source[0] not in COLUMNS)
+    taken = {name: f"v.c{number}" for number, name in enumerate(names)}
+    columns = {**COLUMNS, **taken}
+    fields = projection(policy.fields, keys=question.keys, as_of=question.as_of, columns=columns)
+    guard = schema_guard(policy.fields, columns=columns)
+    values = ", ".join(f"r.payload->{name_literal(name)} AS c{number}" for number, name in enumerate(names))
+    return Sql(_ONE_RECORD.format(fields=fields.text), fields.params), guard, f"LATERAL (SELECT {values} OFFSET 0) v"
 
 
 def _permitted(policy: EffectivePolicy) -> Sql:
@@ -172,7 +180,7 @@ def _permitted(policy: EffectivePolicy) -> Sql:
 @lru_cache(maxsize=512)
 def _page_statement(question: _Question) -> _Statement:
     policy = question.policy
-    record, guard = _shape(question)
+    record, guard, taken = _shape(question)
     consent = _permitted(policy)
     rows = row_filter_sql(policy.row_filters)
     verticals = list(policy.verticals)
@@ -192,7 +200,7 @@ WITH kept AS (
            row_number() OVER (ORDER BY r.updated_at, r.record_id) AS number
     FROM (SELECT b.*, count(*) FILTER (WHERE b.matches)
                       OVER (ORDER BY b.updated_at, b.record_id ROWS UNBOUNDED PRECEDING) AS place
-          FROM ({base}) b) r
+          FROM ({base}) b) r CROSS JOIN {taken}
     WHERE r.matches AND {consent.text}
     ORDER BY r.updated_at, r.record_id LIMIT %s
 ), page AS (
@@ -235,7 +243,7 @@ FROM page p LEFT JOIN LATERAL (
 @lru_cache(maxsize=512)
 def _single_statement(question: _Question) -> _Statement:
     policy = question.policy
-    record, guard = _shape(question)
+    record, guard, taken = _shape(question)
     consent = _permitted(policy)
     rows = row_filter_sql(policy.row_filters)
     text = f"""
@@ -244,7 +252,7 @@ FROM (SELECT r.*, s.in_scope, s.consents, s.in_scope AND s.consents AS open
       FROM public.exchange_record r
       CROSS JOIN LATERAL (SELECT r.verticals <@ %s::varchar[] AS in_scope, ({consent.text}) AS consents) s
       WHERE r.tenant_id = %s AND r.dataset = %s AND r.record_id = %s AND {rows.text}) t
-CROSS JOIN LATERAL (SELECT t.record_id, t.updated_at, t.person_id, t.payload) r"""
+CROSS JOIN LATERAL (SELECT t.record_id, t.updated_at, t.person_id, t.payload) r CROSS JOIN {taken}"""
     values = (
         *record.params,
         *guard.params,
