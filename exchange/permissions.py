@@ -9,7 +9,7 @@ from scp_portal.kernel.permissions import ALLOWED, Verdict
 
 
 def may_supply(actor: Actor, tenant_id: str) -> Verdict:
-    """Records and persons come from the core alone, or from the portal itself (a load, the demo)."""
+    """Records and persons come from the core, the portal itself (a load, the demo) or a platform operator."""
     if actor.kind is ActorKind.SYSTEM or (actor.kind is ActorKind.MACHINE and actor.holds(CORE_ROLE)):
         return ALLOWED
     if actor.holds(Role.OPERATOR, tenant_id=tenant_id):

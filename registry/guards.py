@@ -27,6 +27,7 @@ def fault(field: str, message: str, code: str = "invalid") -> FieldError:
 
 
 def refuse(faults: list[FieldError]) -> None:
+    """Raises ValidationFailed with all the faults at once, if there are any."""
     if faults:
         raise ValidationFailed(errors=faults)
 

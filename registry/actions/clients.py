@@ -63,7 +63,7 @@ def activate(
     issued = _ask_identity(integration, actor, "activate", lambda: identity.issue(ClientSpec.of(integration)))
     try:
         _complete_activation(integration, actor, issued)
-    except Exception:
+    except Exception:  # whatever it was: no client stays behind for an integration that is not active
         _abandon(integration, actor)
         raise
     return Activation(integration, issued.client_id, issued.secret)

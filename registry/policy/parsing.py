@@ -40,6 +40,7 @@ def whole(value: object, low: int, high: int, path: Path) -> int | None:
 
 
 def yes_or_no(value: object, path: Path) -> bool:
+    """Raises RuleError for anything but true and false, 0 and 1 included."""
     if not isinstance(value, bool):
         raise RuleError("This must be true or false.", path)
     return value

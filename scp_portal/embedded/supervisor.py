@@ -136,6 +136,7 @@ def told_to_stop() -> Iterator[Stop]:
 
 
 def wait_until_ready(port: int, children: Children, stop: threading.Event) -> None:
+    """Returns when the portal answers or is to stop. Raises CannotStart with the end of the log that tells why."""
     for _ in polling(READY_WITHIN):
         if stop.is_set() or answers(f"http://127.0.0.1:{port}/readyz"):
             return

@@ -73,6 +73,7 @@ def _is_text(value: Any) -> bool:
 
 
 def text_claim(claims: Mapping[str, Any], name: str) -> str:
+    """A printable text of 1 to MAX_TEXT characters. Raises Refusal."""
     value = claims.get(name)
     if not _is_text(value):
         raise Refusal(f"claim {name}")
@@ -80,6 +81,7 @@ def text_claim(claims: Mapping[str, Any], name: str) -> str:
 
 
 def texts_claim(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """A list of such texts, which may be empty. Raises Refusal."""
     values = claims.get(name)
     if not isinstance(values, list) or not all(_is_text(value) for value in values):
         raise Refusal(f"claim {name}")

@@ -28,6 +28,7 @@ def _keys(url: str) -> KeySet:
 
 
 def fetch_keys(url: str) -> bytes:
+    """The key set as JSON. Raises EgressError, or OSError for an answer that is not 200."""
     answer = egress.call("GET", url, purpose="jwks", timeout=settings.OIDC_TIMEOUT, max_bytes=MAX_BYTES)
     if answer.status != 200:
         raise OSError(f"the address of the signing keys answered {answer.status}")

@@ -1,3 +1,5 @@
+"""`./portal manage ensure_audit_partitions`: by hand what the worker does every six hours."""
+
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
