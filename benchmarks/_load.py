@@ -1,6 +1,6 @@
 """A load client for one address: kept-alive connections, one request in flight on each, no thread.
 
-    python -m benchmarks._load PORT CONNECTIONS SECONDS < request    prints: answers seconds failures
+python -m benchmarks._load PORT CONNECTIONS SECONDS < request    prints: answers seconds failures
 """
 
 from __future__ import annotations

@@ -136,6 +136,4 @@ class UsualRecords(PartnerView):
         return Response({"data": data, "has_more": len(page) > 100})
 
 
-
-
 urlpatterns = [path("api/usual/<str:name>", UsualRecords.as_view()), *portal_urlpatterns]

@@ -145,9 +145,7 @@ WHERE r.tenant_id = $1 AND r.dataset = $2 AND r.record_id = $3 AND c.vertical_id
 FOR SHARE OF c
 """
 
-_ONE_RECORD = (
-    "json_build_object('record_id', r.record_id, 'updated_at', r.updated_at, 'fields', {fields})"
-)
+_ONE_RECORD = "json_build_object('record_id', r.record_id, 'updated_at', r.updated_at, 'fields', {fields})"
 
 
 def _shape(question: _Question) -> tuple[Sql, Sql, str]:

@@ -36,9 +36,7 @@ class Supplied:
 
 
 @transaction.atomic
-def upsert(
-    references: Sequence[str], *, tenant_id: str, actor: Actor, request: RequestFacts | None = None
-) -> Supplied:
+def upsert(references: Sequence[str], *, tenant_id: str, actor: Actor, request: RequestFacts | None = None) -> Supplied:
     """Make the persons that are not there yet. Needs the tenant's context. Raises PermissionRefused."""
     require(may_supply(actor, tenant_id))
     created = fetch_all(UPSERT, (tenant_id, list(references)), prepare=False)

@@ -63,9 +63,7 @@ class PartnerCall:
             standing.integration, self.identity.facts, standing.tenant, standing.verticals, standing.contract, asked
         )
 
-    def _asked(
-        self, dataset: str, fields: frozenset[str] | None, verticals: frozenset[str] | None
-    ) -> PolicyRequest:
+    def _asked(self, dataset: str, fields: frozenset[str] | None, verticals: frozenset[str] | None) -> PolicyRequest:
         return PolicyRequest(
             dataset=dataset,
             operation=Operation.READ,

@@ -33,9 +33,11 @@ WORDS: dict[type[Mask], Callable[[Any], str]] = {
     Pseudonymise: lambda mask: f"a pseudonym, the same throughout this {mask.key_scope}",
     Partial: lambda mask: PARTIAL[mask.shape].format(keep=mask.keep),
     Date: lambda mask: f"the date to the {mask.unit}",
-    Band: lambda mask: f"a band with the edges {', '.join(map(str, mask.edges))}"
-    + ("" if mask.unit == "value" else f" (age in {mask.unit})"),
-    Geo: lambda mask: f"the centre of a cell of {10 ** -mask.decimals:g} degrees",
+    Band: lambda mask: (
+        f"a band with the edges {', '.join(map(str, mask.edges))}"
+        + ("" if mask.unit == "value" else f" (age in {mask.unit})")
+    ),
+    Geo: lambda mask: f"the centre of a cell of {10**-mask.decimals:g} degrees",
     Round: lambda mask: f"rounded down to a multiple of {mask.base}",
 }
 

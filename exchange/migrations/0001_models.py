@@ -84,9 +84,7 @@ class Migration(migrations.Migration):
                     ),
                 ],
                 "indexes": [
-                    models.Index(
-                        fields=["tenant", "dataset", "updated_at", "record_id"], name="exchange_record_page"
-                    ),
+                    models.Index(fields=["tenant", "dataset", "updated_at", "record_id"], name="exchange_record_page"),
                     models.Index(fields=["tenant", "person"], name="exchange_record_person"),
                 ],
             },

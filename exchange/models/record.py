@@ -30,9 +30,7 @@ class Record(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["tenant", "dataset", "source_key"], name="exchange_record_source_key"),
-            models.CheckConstraint(
-                name="exchange_record_touches_a_vertical", condition=models.Q(verticals__len__gt=0)
-            ),
+            models.CheckConstraint(name="exchange_record_touches_a_vertical", condition=models.Q(verticals__len__gt=0)),
         ]
         indexes = [
             models.Index(fields=["tenant", "dataset", "updated_at", "record_id"], name="exchange_record_page"),
