@@ -6,6 +6,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from registry.models import ConsentState
+from scp_portal.kernel.tenancy import tenant_context
 from tests import make
 
 WITHOUT_NAMES = {"public.exchange_stamp_record()"}
@@ -118,3 +119,14 @@ def test_a_temporary_list_of_people_makes_nobody_another_person() -> None:
 @pytest.mark.django_db
 def test_the_application_does_not_rewrite_which_migrations_ran() -> None:
     assert sqlstate_of("DELETE FROM django_migrations") == "42501"
+
+
+@pytest.mark.django_db
+@pytest.mark.req("B-4.1-1", "A-5.3-1")
+@pytest.mark.parametrize("tenants", [(), ("NZ",)])
+def test_nobody_writes_what_a_group_means_beyond_the_tenants_of_the_context(tenants: tuple[str, ...]) -> None:
+    """Otherwise one line of SQL makes everybody ROOT with their next sign-in."""
+    make.tenant("NZ")
+    with transaction.atomic(), tenant_context(*tenants):
+        forged = "INSERT INTO registry_rolemapping (\"group\", role) VALUES ('everyone', 'root')"
+        assert sqlstate_of(forged) == "42501"

@@ -12,7 +12,7 @@ from scp_portal.kernel.tenancy import tenant_context
 from tests import make
 
 KEPT = ("registry_decision", "registry_consentevent", "registry_consentnotice")
-WITHOUT_TENANT = {"registry_vertical", "registry_user", "registry_rolemapping"}
+WITHOUT_TENANT = {"registry_vertical", "registry_user"}
 
 
 def run(statement, *values, using="default"):
