@@ -169,8 +169,6 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 360, "socket_timeout": 5, "socket_connect_timeout": 2}
-# The transport reads its own option, the worker this one: both, or a long task is handed out twice.
-CELERY_VISIBILITY_TIMEOUT = 360
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "make-audit-partitions": {"task": "audit.ensure_partitions", "schedule": 6 * 3600},
