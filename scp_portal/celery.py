@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import beat_init, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scp_portal.settings")
 
@@ -13,9 +13,10 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["audit", "registry"])
 
 
+@beat_init.connect
 @worker_init.connect
 def check_settings(**kwargs: Any) -> None:
-    """A worker refuses unsafe settings just as the web process does."""
+    """Worker and clock refuse unsafe settings just as the web process does."""
     from scp_portal.checks import refuse_to_start  # needs the settings loaded
 
     refuse_to_start()

@@ -10,6 +10,11 @@ from django.http import HttpRequest, JsonResponse
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from audit.partitions import months_ready
+
+FEWEST_MONTHS = 2
+"""Months of the audit trail made ahead, below which the clock has failed to make them for weeks."""
+
 
 def livez(request: HttpRequest) -> JsonResponse:
     """The process answers. Looks at nothing else, so that an outage elsewhere restarts nobody."""
@@ -17,8 +22,14 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """The database takes writes and has this code's tables, and the broker answers. Not Keycloak, not partners."""
-    checks = {"database": _database_writable(), "migrations": _migrations_applied(), "broker": _broker_answers()}
+    """The database takes writes, has this code's tables and room for the trail, and the broker answers. Not Keycloak,
+    not partners."""
+    checks = {
+        "database": _database_writable(),
+        "migrations": _migrations_applied(),
+        "trail": _trail_has_room(),
+        "broker": _broker_answers(),
+    }
     ready = all(checks.values())
     body = {"status": "ok" if ready else "unavailable", "checks": {name: bool(ok) for name, ok in checks.items()}}
     return JsonResponse(body, status=200 if ready else 503)
@@ -46,6 +57,14 @@ def _migrations_applied() -> bool:
         except DatabaseError:
             return False
     return _applied
+
+
+def _trail_has_room() -> bool:
+    """Without a partition for the month no audit entry can be written, and so nothing may leave."""
+    try:
+        return months_ready() >= FEWEST_MONTHS
+    except DatabaseError:
+        return False
 
 
 def _broker_answers() -> bool:

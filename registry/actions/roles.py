@@ -86,12 +86,13 @@ def create_mapping(*, actor: Actor, group: str, role: str, **scope: Any) -> Role
 def edit_mapping(mapping: RoleMapping, *, actor: Actor, group: str, role: str, **scope: Any) -> RoleMapping:
     """The actor must reach what it meant and what it is to mean. Raises as `create_mapping` does."""
     values = {"group": group, "role": role, **dict.fromkeys(SCOPE), **_accepted(scope)}
-    with attempt("role_mapping.edited", actor=actor, tenant_id=mapping.tenant_id, subject=_subject(mapping)):
-        with reaching(None):  # a mapping that moves from one country to another is a row of both
-            held = RoleMapping.objects.select_for_update(of=("self",)).get(pk=mapping.pk)
-            require(may_map(actor, held.tenant_id, held.role))
-            require(may_map(actor, values["tenant_id"], role))
-            _change_mapping(held, values, actor)
+    # All tenants: a mapping that moves from one country to another is a row of both.
+    tried = attempt("role_mapping.edited", actor=actor, tenant_id=mapping.tenant_id, subject=_subject(mapping))
+    with tried, reaching(None):
+        held = RoleMapping.objects.select_for_update(of=("self",)).get(pk=mapping.pk)
+        require(may_map(actor, held.tenant_id, held.role))
+        require(may_map(actor, values["tenant_id"], role))
+        _change_mapping(held, values, actor)
     return held
 
 
@@ -105,13 +106,13 @@ def _change_mapping(held: RoleMapping, values: dict[str, Any], actor: Actor) -> 
 
 def remove_mapping(mapping: RoleMapping, *, actor: Actor) -> None:
     """The group means nothing more; roles that came by it end with each person's next log-in or renewal."""
-    with attempt("role_mapping.removed", actor=actor, tenant_id=mapping.tenant_id, subject=_subject(mapping)):
-        with reaching(mapping.tenant_id):
-            held = RoleMapping.objects.select_for_update(of=("self",)).get(pk=mapping.pk)
-            require(may_change_mapping(actor, held))
-            subject, said = _subject(held), {"group": held.group, **_means(held)}
-            held.delete()
-            tell("role_mapping.removed", actor=actor, tenant_id=mapping.tenant_id, subject=subject, data=said)
+    tried = attempt("role_mapping.removed", actor=actor, tenant_id=mapping.tenant_id, subject=_subject(mapping))
+    with tried, reaching(mapping.tenant_id):
+        held = RoleMapping.objects.select_for_update(of=("self",)).get(pk=mapping.pk)
+        require(may_change_mapping(actor, held))
+        subject, said = _subject(held), {"group": held.group, **_means(held)}
+        held.delete()
+        tell("role_mapping.removed", actor=actor, tenant_id=mapping.tenant_id, subject=subject, data=said)
 
 
 # -- roles given here ----------------------------------------------------------------------------------------------
