@@ -74,7 +74,10 @@ def visit(live_server: Any, browser: Browser) -> Iterator[Visit]:
         scheme: Any = theme
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **more)
         contexts.append(context)
-        cookies = {settings.SESSION_COOKIE_NAME: client.session.session_key, settings.LANGUAGE_COOKIE_NAME: language}
+        cookies = {
+            settings.SESSION_COOKIE_NAME: str(client.session.session_key),
+            settings.LANGUAGE_COOKIE_NAME: language,
+        }
         context.add_cookies([{"name": name, "value": value, "url": live_server.url} for name, value in cookies.items()])
         page = context.new_page()
         page.add_init_script(WATCH)

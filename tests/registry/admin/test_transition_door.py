@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from registry import lifecycle
 from registry.lifecycle import MOVES, NAMES, Status
-from registry.models import Integration
+from registry.models import Integration, Role
 from tests import make
 from tests.registry.admin.conftest import SignIn
 from tests.registry.test_transition_matrix import ROLES, place, variants
@@ -71,7 +71,7 @@ def test_no_page_takes_a_step_that_does_not_start_there(status: str, sign_in: Si
     cast = make.cast()
     who = make.person_user("tenant_admin", "NZ")
     for role in set(ROLES) - {"tenant_admin"}:
-        make.grant(who, role, *place(role), cast.partner if role == "partner_user" else None)
+        make.grant(who, role, *place(role), cast.partner if role == Role.PARTNER_USER else None)
     starting = {row.name for row in lifecycle.from_state(status)}
     thing = make.integration(status, cast=cast)
     assert reached(sign_in(who), thing, set(NAMES) - starting - {"activate"}) == set()
