@@ -101,7 +101,7 @@ def test_consent_shows_the_record(world: World, status: str) -> None:
     assert ids(world.read()) == [str(record.pk)]
 
 
-@pytest.mark.req("B-4.3-2", "B-10-1")
+@pytest.mark.req("B-4.3-2", "B-10-1", "A-6-3", "B-5.1-3")
 def test_who_withdraws_between_two_pages_is_not_on_the_second(world: World) -> None:
     """Behaviour 15, VC-07."""
     records = world.records(4)

@@ -39,6 +39,7 @@ def logout(idp: HostileIdp, header: dict[str, Any] | None = None, **changes: Any
     return Client().post(ADDRESS, {"logout_token": token})
 
 
+@pytest.mark.req("A-5.2-3")
 def test_a_session_named_by_sid_ends_at_once_and_no_other(hostile: HostileIdp) -> None:
     one, two, other = signed_in(hostile, "ada", "one"), signed_in(hostile, "ada", "two"), signed_in(hostile, "bo", "x")
     began = time.monotonic()

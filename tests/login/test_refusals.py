@@ -175,6 +175,7 @@ def test_a_token_endpoint_that_hangs_is_a_503_within_the_time_limit(hostile: Hos
     assert time.monotonic() - began < 2.5
 
 
+@pytest.mark.req("A-7-2")
 def test_nobody_is_sent_to_an_identity_server_that_is_down(hostile: HostileIdp) -> None:
     hostile.keys_status = 503
     assert Browser().get("/oidc/authenticate/").status_code == 503

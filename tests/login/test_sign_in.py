@@ -20,7 +20,7 @@ from tests.login.steps import Browser, SignIn, entries, finish, map_groups, role
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.req("A-5.2-1")
+@pytest.mark.req("A-5.2-1", "A-3.3-1")
 def test_a_person_signs_in_by_code_and_pkce_and_gets_the_roles_of_their_groups(
     sign_in: SignIn, settings: Any, demo_person: Callable[[str], DemoPerson]
 ) -> None:
@@ -74,7 +74,7 @@ def test_an_account_is_found_by_issuer_and_subject_never_by_email(hostile: Hosti
     assert browser.person.pk != admin.pk
 
 
-@pytest.mark.req("OI-04")
+@pytest.mark.req("OI-04", "A-5.2-2")
 def test_an_address_that_is_not_verified_is_not_kept(hostile: HostileIdp) -> None:
     browser = Browser()
     finish(browser, hostile, email_verified=False)

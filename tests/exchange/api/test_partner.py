@@ -96,7 +96,7 @@ def test_other_methods_are_405_with_what_is_allowed(world: World, method: str) -
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-@pytest.mark.req("B-4.3-2")
+@pytest.mark.req("B-4.3-2", "B-5.2-2")
 def test_nothing_is_kept_by_a_cache(world: World) -> None:
     """VC-06."""
     (record,) = world.records(1)

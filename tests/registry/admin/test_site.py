@@ -64,7 +64,7 @@ def test_a_page_that_may_not_be_opened_is_refused_in_words_and_recorded(sign_in:
         assert Entry.objects.get(action="admin.access_denied").actor_id == str(cast.owner.pk)
 
 
-@pytest.mark.req("B-9-1")
+@pytest.mark.req("B-9-1", "A-6-2")
 def test_reading_the_trail_is_itself_recorded(sign_in: SignIn) -> None:
     cast = make.cast("NZ")
     client = sign_in(cast.auditor)
